@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Abort: everything goes that the handle, its token or a SOLE key can name, and nothing that a
+ * commit made visible (ABO-2): at the key itself only unfinished multipart uploads are touched.
+ */
+#include <string.h>
+
+#include "upload.h"
+
+struct sweep {
+    struct stss3_client *client;
+    struct plug_call *call;
+    const char *key; /* exactly this one: prefixes match more */
+};
+
+static regstore_status abort_found(void *ctx, const char *key, const char *upload_id,
+                                   int64_t begun_ns, int64_t now_ns)
+{
+    const struct sweep *s = ctx;
+    (void)begun_ns;
+    (void)now_ns;
+    if (strcmp(key, s->key) != 0)
+        return REGSTORE_OK;
+    return stss3_multipart_abort(s->client, s->call, key, upload_id);
+}
+
+/* All multipart uploads at a key.  Without the right to list them the one that is known is all. */
+static regstore_status abort_all_at(struct stss3_upload *u, struct plug_call *call,
+                                    const char *key)
+{
+    struct sweep s = {&u->store->client, call, key};
+    const regstore_status status =
+        stss3_multipart_uploads(&u->store->client, call, key, abort_found, &s);
+    if (status != REGSTORE_DENIED)
+        return status;
+    plug_logf(&u->store->host, REGSTORE_LOG_WARNING, "left_behind",
+              "unfinished uploads at '%s' are left to purge: s3:ListBucketMultipartUploads is "
+              "missing",
+              key);
+    return REGSTORE_OK;
+}
+
+static regstore_status abort_multipart(struct stss3_upload *u, struct plug_call *call)
+{
+    char stage[STSS3_STAGE_KEY_MAX];
+    struct stss3_client *client = &u->store->client;
+    stss3_stage_key(u, stage);
+    if (u->parts != NULL) {
+        stss3_parts_cancel(u->parts);
+        return stss3_multipart_abort(client, call, stss3_parts_key(u->parts),
+                                     stss3_parts_upload_id(u->parts));
+    }
+    if (u->unlisted.n != 0)
+        return stss3_multipart_abort(client, call, u->is_staged ? stage : u->key,
+                                     u->unlisted.upload_id);
+    /* A token from before the multipart upload was created: it can only lie at uploads/<id>. */
+    const bool may_have_gone_on = u->origin != NULL && (u->flags & REGSTORE_UPLOAD_SOLE) == 0;
+    return may_have_gone_on ? abort_all_at(u, call, stage) : REGSTORE_OK;
+}
+
+static regstore_status delete_staged(struct stss3_upload *u, struct plug_call *call)
+{
+    char keys[3][STSS3_STAGE_KEY_MAX];
+    const char *list[] = {keys[0], keys[1], keys[2]};
+    const bool is_sole = (u->flags & REGSTORE_UPLOAD_SOLE) != 0 && u->key != NULL;
+    const bool may_be_parked = u->generation != 0 || is_sole;
+    const bool may_be_staged = (u->origin != NULL && !is_sole) || u->is_staged;
+    size_t n = 0;
+    if (may_be_parked) {
+        stss3_park_key(u, 0, keys[n++]);
+        stss3_park_key(u, 1, keys[n++]);
+    }
+    if (may_be_staged)
+        stss3_stage_key(u, keys[n++]);
+    return n == 0 ? REGSTORE_OK : stss3_store_delete(u->store, call, list, n, NULL);
+}
+
+static regstore_status abort_upload(struct stss3_upload *u, struct plug_call *call)
+{
+    TRY(plug_call_check(call));
+    TRY(abort_multipart(u, call));
+    TRY(delete_staged(u, call));
+    if ((u->flags & REGSTORE_UPLOAD_SOLE) != 0 && u->key != NULL)
+        TRY(abort_all_at(u, call, u->key));
+    return REGSTORE_OK;
+}
+
+regstore_status stss3_upload_abort(struct regstore_upload *upload,
+                                   const struct regstore_call *call)
+{
+    struct stss3_upload *u = stss3_upload_of(upload);
+    struct plug_call c;
+    regstore_status status = plug_call_begin(&c, call);
+    if (status == REGSTORE_OK)
+        status = stss3_upload_enter(u, &c, ~STSS3_STATE_BIT(STSS3_SUSPENDED), "abort");
+    if (status != REGSTORE_OK || u->state == STSS3_COMMITTED || u->state == STSS3_ABORTED)
+        return plug_call_end(&c, status);
+    status = abort_upload(u, &c);
+    u->state = status == REGSTORE_OK ? STSS3_ABORTED : STSS3_ABORTING;
+    return plug_call_end(&c, status);
+}

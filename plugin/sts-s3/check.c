@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* check: each thing that a push needs, tried in turn, and for what fails what to change, in the words
+ * of the Quay manual's chapter on STS. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "bytes.h"
+#include "key.h"
+#include "listing.h"
+#include "objects.h"
+#include "store.h"
+#include "timestamp.h"
+
+static const char PROBE[] = "written by regstore check, and deleted by it\n";
+
+struct check {
+    struct stss3_store *store;
+    struct plug_call *call;
+    struct regstore_check_opts opts;
+    char probe[64];
+};
+
+static void tell(const struct check *c, const char *name, regstore_status status,
+                 const char *found, const char *advice)
+{
+    if (c->opts.step != NULL)
+        c->opts.step(c->opts.ctx, name, status, found, advice);
+}
+
+/* What failed, in the service's words, and what to look at. */
+static regstore_status tell_failure(const struct check *c, const char *name,
+                                    regstore_status status, const char *advice)
+{
+    tell(c, name, status, c->call->error.message, advice);
+    return status;
+}
+
+static const char *sts_advice(const struct check *c, regstore_status status)
+{
+    const struct stss3_config *config = c->store->config;
+    if (config->is_sts_implied)
+        return "set sts_endpoint_url: endpoint_url names a server that is not AWS, and without "
+               "sts_endpoint_url the session is asked of AWS";
+    switch (status) {
+    case REGSTORE_DENIED:
+        return "sts_user_access_key and sts_user_secret_key must be those of the user (12.1), and "
+               "the role's trust policy must name that user as its Principal (12.2)";
+    case REGSTORE_CONFIG:
+        return "sts_role_arn must be the ARN of the role of section 12.2";
+    case REGSTORE_UNAVAILABLE:
+        return "the STS server does not answer: is sts_endpoint_url right, is the server up, is "
+               "there a way to it, is ca_bundle the one of its certificate?";
+    default:
+        return "see sts_role_arn, sts_duration_seconds and sts_external_id";
+    }
+}
+
+static void write_time(int64_t ns, char out[32])
+{
+    const time_t seconds = (time_t)(ns / STSS3_NS_PER_S);
+    struct tm parts;
+    if (gmtime_r(&seconds, &parts) == NULL || strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
+        (void)snprintf(out, 32, "an unknown time");
+}
+
+static regstore_status check_session(struct check *c)
+{
+    const struct stss3_config *config = c->store->config;
+    struct stss3_session *session = NULL;
+    char found[900], until[32];
+    const regstore_status status =
+        stss3_sessions_wait(c->store->sessions, c->call, 0, &session);
+    if (status != REGSTORE_OK)
+        return tell_failure(c, "session", status, sts_advice(c, status));
+    if (session->token == NULL) {
+        (void)snprintf(found, sizeof found, "no sts_role_arn: S3 is asked with the user's own keys");
+    } else {
+        write_time(session->expires_ns, until);
+        (void)snprintf(found, sizeof found, "%s until %s, from STS at %s",
+                       session->role == NULL || session->role[0] == '\0' ? config->role_arn
+                                                                         : session->role,
+                       until, config->sts.authority);
+    }
+    stss3_session_unref(session);
+    tell(c, "session", REGSTORE_OK, found,
+         config->is_endpoint_over_region
+             ? "s3_region and endpoint_url are both given: endpoint_url is obeyed here, while "
+               "Quay's own driver would ignore it"
+             : NULL);
+    return REGSTORE_OK;
+}
+
+static const char *bucket_advice(regstore_status status)
+{
+    switch (status) {
+    case REGSTORE_NOT_FOUND:
+    case REGSTORE_CONFIG:
+        return "s3_bucket names no bucket there: correct the name, or create the bucket; "
+               "endpoint_url and s3_region say where it is looked for";
+    case REGSTORE_DENIED:
+        return "the role may not list this bucket: give it AmazonS3FullAccess or s3:ListBucket on "
+               "the bucket (12.2), or correct s3_bucket, which may be somebody else's";
+    case REGSTORE_UNAVAILABLE:
+        return "S3 does not answer: is endpoint_url right, is the server up, is there a way to it, "
+               "is ca_bundle the one of its certificate?";
+    default:
+        return "see s3_bucket, s3_region and endpoint_url";
+    }
+}
+
+static regstore_status check_bucket(struct check *c)
+{
+    struct stss3_target target;
+    char found[900];
+    const regstore_status status = stss3_head_bucket(&c->store->client, c->call);
+    if (status != REGSTORE_OK)
+        return tell_failure(c, "bucket", status, bucket_advice(status));
+    stss3_client_target(&c->store->client, &target);
+    (void)snprintf(found, sizeof found, "'%s' at %s, region %s, path '%s'",
+                   c->store->config->bucket, target.host, target.region, c->store->config->root);
+    tell(c, "bucket", REGSTORE_OK, found, NULL);
+    return REGSTORE_OK;
+}
+
+static regstore_status check_list(struct check *c)
+{
+    struct stss3_listing l;
+    if (!stss3_listing_init(&l, &c->store->client, "", "", true, 10))
+        return plug_no_memory(c->call);
+    const regstore_status status = stss3_listing_next(&l, c->call);
+    const bool is_empty = l.n == 0;
+    stss3_listing_clear(&l);
+    if (status != REGSTORE_OK)
+        return tell_failure(c, "list", status, "the role needs s3:ListBucket on the bucket (12.2)");
+    tell(c, "list", REGSTORE_OK,
+         is_empty ? "nothing is stored yet"
+                  : "there is something under storage_path; uploads/ is seen only while an upload "
+                    "is under way",
+         NULL);
+    return REGSTORE_OK;
+}
+
+static regstore_status check_write(struct check *c)
+{
+    char uuid[37], sha256[STSS3_SHA256_HEX];
+    const struct stss3_meta meta = {.content_type = "text/plain"};
+    struct stss3_chunk *chunk = stss3_chunk_new(c->store->budget, sizeof PROBE);
+    const size_t len = sizeof PROBE - 1;
+    if (chunk == NULL || !stss3_chunk_receive(chunk, len, true) || !plug_uuid(uuid) ||
+        !stss3_sha256_hex(PROBE, len, sha256)) {
+        stss3_chunk_unref(chunk);
+        return plug_no_memory(c->call);
+    }
+    memcpy(stss3_chunk_data(chunk), PROBE, len);
+    (void)snprintf(c->probe, sizeof c->probe, PLUG_UPLOADS "check-%s", uuid);
+    const regstore_status status = stss3_put(&c->store->client, c->call, c->probe, chunk, sha256,
+                                             &meta, NULL);
+    stss3_chunk_unref(chunk);
+    if (status != REGSTORE_OK)
+        return tell_failure(c, "write", status,
+                            "the role needs s3:PutObject on the bucket's objects (12.2); where "
+                            "encryption is refused, set server_side_encryption: none");
+    tell(c, "write", REGSTORE_OK, c->probe, NULL);
+    return REGSTORE_OK;
+}
+
+static regstore_status check_read(struct check *c)
+{
+    const size_t len = sizeof PROBE - 1;
+    struct stss3_chunk *chunk = stss3_chunk_new(c->store->budget, sizeof PROBE);
+    struct stss3_op *op = NULL;
+    if (chunk != NULL && stss3_chunk_receive(chunk, len, true))
+        op = stss3_get_new(&c->store->client, c->probe, 0, len, NULL, chunk);
+    regstore_status status = op == NULL ? plug_no_memory(c->call) : stss3_op_run(op, c->call);
+    if (status == REGSTORE_OK && (op->request->sink_len != len ||
+                                  memcmp(stss3_chunk_data(chunk), PROBE, len) != 0))
+        status = plug_fail(c->call, REGSTORE_CORRUPT, "other bytes came back than were written");
+    stss3_op_drop(op);
+    stss3_chunk_unref(chunk);
+    if (status != REGSTORE_OK)
+        return tell_failure(c, "read", status,
+                            "the role needs s3:GetObject on the bucket's objects (12.2)");
+    tell(c, "read", REGSTORE_OK, "the same bytes came back", NULL);
+    return REGSTORE_OK;
+}
+
+static regstore_status check_delete(struct check *c)
+{
+    const regstore_status status = stss3_delete(&c->store->client, c->call, c->probe);
+    if (status != REGSTORE_OK)
+        return tell_failure(c, "delete", status,
+                            "the role needs s3:DeleteObject on the bucket's objects (12.2)");
+    tell(c, "delete", REGSTORE_OK, "the probe is gone again", NULL);
+    return REGSTORE_OK;
+}
+
+static regstore_status run_steps(struct check *c)
+{
+    TRY(check_session(c));
+    TRY(check_bucket(c));
+    TRY(check_list(c));
+    if ((c->opts.flags & REGSTORE_CHECK_WRITE) == 0)
+        return REGSTORE_OK;
+    TRY(check_write(c));
+    const regstore_status status = check_read(c);
+    const struct plug_error words = c->call->error;
+    TRY(check_delete(c)); /* also after a read that failed */
+    return status == REGSTORE_OK ? REGSTORE_OK : plug_call_adopt(c->call, &words);
+}
+
+regstore_status stss3_check(struct regstore_store *store, const struct regstore_call *call,
+                            const struct regstore_check_opts *opts)
+{
+    struct plug_call pc;
+    struct check c = {.store = stss3_store_of(store), .call = &pc};
+    regstore_status status = plug_call_begin(&pc, call);
+    if (status == REGSTORE_OK)
+        status = plug_take(&pc, &c.opts, sizeof c.opts, opts, "check_opts");
+    if (status == REGSTORE_OK)
+        status = plug_take_flags(&pc, c.opts.flags, REGSTORE_CHECK_WRITE, "check_opts");
+    if (status == REGSTORE_OK)
+        status = stss3_store_enter(c.store, &pc);
+    if (status == REGSTORE_OK)
+        status = run_steps(&c);
+    return plug_call_end(&pc, status);
+}

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "chunk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* The budget is charged in these steps; a region's pages are touched as it fills. */
+#define STEP_BYTES (256u * 1024u)
+/* A chunk begins in a region of this size and moves into one of its own size when it outgrows that:
+ * small blobs are many, and must not hold a part's warm memory each. */
+#define SMALL_BYTES (64u * 1024u)
+
+struct region {
+    struct region *next;
+    uint8_t *data;
+    uint64_t cap;
+    uint64_t touched; /* bytes that have been written once and cost memory since */
+    uint64_t charged; /* bytes that the budget counts as used for it; 0 while it is idle */
+};
+
+struct stss3_budget {
+    uint64_t limit;
+    char *folder;
+    pthread_mutex_t lock; /* guards the three below */
+    uint64_t used;        /* charged by chunks */
+    uint64_t idle;        /* touched bytes of regions that wait for their next chunk */
+    struct region *regions;
+};
+
+struct stss3_chunk {
+    _Atomic unsigned refs;
+    struct stss3_budget *budget;
+    struct region *region; /* NULL: in the file */
+    uint64_t cap, len;
+    int file;
+};
+
+struct stss3_budget *stss3_budget_new(uint64_t limit_bytes, const char *folder)
+{
+    struct stss3_budget *b = calloc(1, sizeof *b);
+    if (b == NULL)
+        return NULL;
+    b->limit = limit_bytes;
+    b->folder = strdup(folder);
+    if (b->folder == NULL) {
+        free(b);
+        return NULL;
+    }
+    (void)pthread_mutex_init(&b->lock, NULL); /* cannot fail on Linux */
+    return b;
+}
+
+static void free_region(struct region *region)
+{
+    if (region == NULL)
+        return;
+    (void)munmap(region->data, region->cap); /* ours, so it cannot fail */
+    free(region);
+}
+
+void stss3_budget_free(struct stss3_budget *b)
+{
+    if (b == NULL)
+        return;
+    while (b->regions != NULL) {
+        struct region *next = b->regions->next;
+        free_region(b->regions);
+        b->regions = next;
+    }
+    (void)pthread_mutex_destroy(&b->lock);
+    free(b->folder);
+    free(b);
+}
+
+uint64_t stss3_budget_used(const struct stss3_budget *budget)
+{
+    struct stss3_budget *b = (struct stss3_budget *)(uintptr_t)budget; /* the lock is no state */
+    pthread_mutex_lock(&b->lock);
+    const uint64_t used = b->used;
+    pthread_mutex_unlock(&b->lock);
+    return used;
+}
+
+/* Takes idle regions off the list until the charge fits; the caller frees them once it has let go of
+ * the lock. */
+static struct region *evict(struct stss3_budget *b, uint64_t charge)
+{
+    struct region *gone = NULL;
+    while (b->regions != NULL && b->used + charge + b->idle > b->limit) {
+        struct region *region = b->regions;
+        b->regions = region->next;
+        b->idle -= region->touched;
+        region->next = gone;
+        gone = region;
+    }
+    return gone;
+}
+
+/* must: the budget may be overdrawn. */
+static bool charge(struct stss3_budget *b, struct region *region, uint64_t bytes, bool must)
+{
+    pthread_mutex_lock(&b->lock);
+    const bool fits = must || b->used + bytes <= b->limit;
+    struct region *gone = fits ? evict(b, bytes) : NULL;
+    if (fits)
+        b->used += bytes;
+    pthread_mutex_unlock(&b->lock);
+    while (gone != NULL) {
+        struct region *next = gone->next;
+        free_region(gone);
+        gone = next;
+    }
+    if (fits)
+        region->charged += bytes;
+    return fits;
+}
+
+static struct region *fresh_region(uint64_t cap)
+{
+    struct region *region = calloc(1, sizeof *region);
+    if (region == NULL)
+        return NULL;
+    region->cap = cap;
+    region->data = mmap(NULL, cap, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (region->data == MAP_FAILED) {
+        free(region);
+        return NULL;
+    }
+    return region;
+}
+
+/* A warm region of this size, charged with what it has touched, or a fresh one. */
+static struct region *take_region(struct stss3_budget *b, uint64_t cap)
+{
+    pthread_mutex_lock(&b->lock);
+    struct region **at = &b->regions;
+    while (*at != NULL && (*at)->cap != cap)
+        at = &(*at)->next;
+    struct region *region = *at;
+    if (region != NULL) {
+        *at = region->next;
+        region->charged = region->touched;
+        b->idle -= region->touched;
+        b->used += region->touched;
+    }
+    pthread_mutex_unlock(&b->lock);
+    return region != NULL ? region : fresh_region(cap);
+}
+
+/* The region is kept warm while the budget has room for it. */
+static void give_back(struct stss3_budget *b, struct region *region)
+{
+    if (region == NULL)
+        return;
+    pthread_mutex_lock(&b->lock);
+    b->used -= region->charged;
+    region->charged = 0;
+    const bool is_kept =
+        region->touched != 0 && b->used + b->idle + region->touched <= b->limit;
+    if (is_kept) {
+        b->idle += region->touched;
+        region->next = b->regions;
+        b->regions = region;
+    }
+    pthread_mutex_unlock(&b->lock);
+    if (!is_kept)
+        free_region(region);
+}
+
+struct stss3_chunk *stss3_chunk_new(struct stss3_budget *budget, uint64_t cap)
+{
+    struct stss3_chunk *chunk = calloc(1, sizeof *chunk);
+    if (chunk == NULL)
+        return NULL;
+    chunk->refs = 1;
+    chunk->budget = budget;
+    chunk->cap = cap;
+    chunk->file = -1;
+    chunk->region = take_region(budget, cap < SMALL_BYTES ? cap : SMALL_BYTES);
+    if (chunk->region == NULL) {
+        free(chunk);
+        return NULL;
+    }
+    return chunk;
+}
+
+struct stss3_chunk *stss3_chunk_ref(struct stss3_chunk *chunk)
+{
+    atomic_fetch_add(&chunk->refs, 1);
+    return chunk;
+}
+
+void stss3_chunk_unref(struct stss3_chunk *chunk)
+{
+    if (chunk == NULL || atomic_fetch_sub(&chunk->refs, 1) != 1)
+        return;
+    give_back(chunk->budget, chunk->region);
+    if (chunk->file >= 0)
+        (void)close(chunk->file); /* unlinked: nothing is lost with it */
+    free(chunk);
+}
+
+/* Moves a small chunk into a region of its full size.  False: no memory for that now. */
+static bool outgrow(struct stss3_chunk *chunk)
+{
+    struct region *large = take_region(chunk->budget, chunk->cap);
+    if (large == NULL)
+        return false;
+    if (large->charged < chunk->len + STEP_BYTES && chunk->cap > STEP_BYTES &&
+        !charge(chunk->budget, large, chunk->len + STEP_BYTES - large->charged, false)) {
+        give_back(chunk->budget, large);
+        return false;
+    }
+    memcpy(large->data, chunk->region->data, chunk->len);
+    if (large->touched < chunk->len)
+        large->touched = chunk->len;
+    give_back(chunk->budget, chunk->region);
+    chunk->region = large;
+    return true;
+}
+
+/* Room for len more bytes in memory, as far as the budget goes; how many. */
+static size_t make_room(struct stss3_chunk *chunk, size_t len)
+{
+    if (chunk->len + len > chunk->region->cap && chunk->region->cap < chunk->cap &&
+        !outgrow(chunk) && chunk->len == chunk->region->cap)
+        return 0;
+    struct region *region = chunk->region;
+    while (region->charged < chunk->len + len && region->charged < region->cap) {
+        const uint64_t left = region->cap - region->charged;
+        if (!charge(chunk->budget, region, left < STEP_BYTES ? left : STEP_BYTES, false))
+            break;
+    }
+    const uint64_t room = region->charged > chunk->len ? region->charged - chunk->len : 0;
+    return room < len ? (size_t)room : len;
+}
+
+static regstore_status write_file(struct stss3_chunk *chunk, int file, struct plug_call *call,
+                                  const uint8_t *data, size_t len, uint64_t at)
+{
+    while (len > 0) {
+        const ssize_t n = pwrite(file, data, len, (off_t)at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return plug_fail(call, errno == ENOSPC || errno == EDQUOT ? REGSTORE_NO_SPACE
+                                                                      : REGSTORE_UNAVAILABLE,
+                             "cannot write a buffer to a file in %s: %s", chunk->budget->folder,
+                             strerrordesc_np(errno));
+        data += n;
+        at += (uint64_t)n;
+        len -= (size_t)n;
+    }
+    return REGSTORE_OK;
+}
+
+regstore_status stss3_chunk_append(struct stss3_chunk *chunk, struct plug_call *call,
+                                   const void *data, size_t len, size_t *taken)
+{
+    const uint64_t left = chunk->cap - chunk->len;
+    size_t n = left < len ? (size_t)left : len;
+    *taken = 0;
+    if (chunk->region == NULL) {
+        TRY(write_file(chunk, chunk->file, call, data, n, chunk->len));
+    } else {
+        n = make_room(chunk, n);
+        if (n != 0)
+            memcpy(chunk->region->data + chunk->len, data, n);
+    }
+    chunk->len += n;
+    if (chunk->region != NULL && chunk->region->touched < chunk->len)
+        chunk->region->touched = chunk->len;
+    *taken = n;
+    return REGSTORE_OK;
+}
+
+static int open_unlinked(const char *folder)
+{
+    int file = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (file >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
+        return file;
+    char path[4096];
+    const int len = snprintf(path, sizeof path, "%s/regstore-XXXXXX", folder);
+    if (len < 0 || (size_t)len >= sizeof path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    file = mkostemp(path, O_CLOEXEC);
+    if (file >= 0)
+        (void)unlink(path); /* a name that stays is only untidy */
+    return file;
+}
+
+regstore_status stss3_chunk_spill(struct stss3_chunk *chunk, struct plug_call *call)
+{
+    if (chunk->region == NULL)
+        return REGSTORE_OK;
+    const int file = open_unlinked(chunk->budget->folder);
+    if (file < 0)
+        return plug_fail(call, errno == ENOSPC || errno == EDQUOT ? REGSTORE_NO_SPACE
+                                                                  : REGSTORE_UNAVAILABLE,
+                         "the memory limit is reached, and no file can be made in %s (TMPDIR): %s",
+                         chunk->budget->folder, strerrordesc_np(errno));
+    const regstore_status status =
+        write_file(chunk, file, call, chunk->region->data, (size_t)chunk->len, 0);
+    if (status != REGSTORE_OK) {
+        (void)close(file);
+        return status;
+    }
+    give_back(chunk->budget, chunk->region);
+    chunk->region = NULL;
+    chunk->file = file;
+    return REGSTORE_OK;
+}
+
+bool stss3_chunk_receive(struct stss3_chunk *chunk, uint64_t len, bool must)
+{
+    if (chunk->region->cap < len) {
+        struct region *large = take_region(chunk->budget, chunk->cap);
+        if (large == NULL)
+            return false;
+        give_back(chunk->budget, chunk->region);
+        chunk->region = large;
+    }
+    struct region *region = chunk->region;
+    if (region->charged < len && !charge(chunk->budget, region, len - region->charged, must))
+        return false;
+    chunk->len = len;
+    if (region->touched < len)
+        region->touched = len;
+    return true;
+}
+
+uint64_t stss3_chunk_length(const struct stss3_chunk *chunk)
+{
+    return chunk->len;
+}
+
+uint64_t stss3_chunk_cap(const struct stss3_chunk *chunk)
+{
+    return chunk->cap;
+}
+
+uint8_t *stss3_chunk_data(struct stss3_chunk *chunk)
+{
+    return chunk->region == NULL ? NULL : chunk->region->data;
+}
+
+int stss3_chunk_file(const struct stss3_chunk *chunk)
+{
+    return chunk->file;
+}

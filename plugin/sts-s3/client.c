@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "verdict.h"
+
+void stss3_client_init(struct stss3_client *client, const struct stss3_config *config,
+                       const struct plug_host *host, struct stss3_http *http,
+                       struct stss3_sessions *sessions)
+{
+    memset(client, 0, sizeof *client);
+    client->config = config;
+    client->host = host;
+    client->http = http;
+    client->sessions = sessions;
+    (void)pthread_mutex_init(&client->lock, NULL); /* cannot fail on Linux */
+    memcpy(client->region, config->region, sizeof client->region);
+    client->endpoint = config->s3;
+}
+
+void stss3_client_clear(struct stss3_client *client)
+{
+    stss3_signing_key_clear(&client->signing_key);
+    (void)pthread_mutex_destroy(&client->lock);
+}
+
+void stss3_client_target(struct stss3_client *client, struct stss3_target *t)
+{
+    pthread_mutex_lock(&client->lock);
+    memcpy(t->region, client->region, sizeof t->region);
+    t->tls = client->endpoint.tls;
+    if (client->config->is_virtual_host)
+        (void)snprintf(t->host, sizeof t->host, "%s.%s", client->config->bucket,
+                       client->endpoint.authority);
+    else
+        (void)snprintf(t->host, sizeof t->host, "%s", client->endpoint.authority);
+    pthread_mutex_unlock(&client->lock);
+}
+
+/* Deriving a day's key costs four times a signature: the one that all share is copied out. */
+static void borrow_key(struct stss3_client *client, const struct stss3_signer *signer,
+                       int64_t now_ns, struct stss3_signing_key *key)
+{
+    pthread_mutex_lock(&client->lock);
+    (void)stss3_signing_key_renew(&client->signing_key, signer, now_ns);
+    *key = client->signing_key;
+    pthread_mutex_unlock(&client->lock);
+}
+
+static size_t list_headers(const struct stss3_op *op, const char *host, struct stss3_header *out)
+{
+    size_t n = 0;
+    out[n++] = (struct stss3_header){"host", host};
+    const char *at = op->headers.data, *end = at == NULL ? NULL : at + op->headers.len;
+    while (at < end && n < STSS3_SIGN_HEADERS) {
+        out[n].name = at;
+        at += strlen(at) + 1;
+        out[n].value = at;
+        at += strlen(at) + 1;
+        n++;
+    }
+    return n;
+}
+
+static bool sign(struct stss3_op *op, const struct stss3_target *t)
+{
+    struct stss3_request *r = op->request;
+    const struct stss3_signer signer = {.access_key = op->session->access_key,
+                                        .secret_key = op->session->secret_key,
+                                        .session_token = op->session->token,
+                                        .region = t->region,
+                                        .service = "s3"};
+    struct stss3_header headers[STSS3_SIGN_HEADERS];
+    const struct stss3_sign_request request = {.method = r->method,
+                                               .path = plug_buf_text(&op->path),
+                                               .query = &op->query,
+                                               .headers = headers,
+                                               .n_headers = list_headers(op, t->host, headers),
+                                               .payload_sha256 = op->payload_sha256,
+                                               .flags = STSS3_SIGN_FOR_S3};
+    const int64_t now_ns = plug_host_clock_ns(op->client->host);
+    struct stss3_signing_key key;
+    struct stss3_signature signature = {0};
+    borrow_key(op->client, &signer, now_ns, &key);
+    const bool is_signed = stss3_sign_headers(&signer, &request, now_ns, &key, &signature);
+    for (size_t i = 1; i < request.n_headers; i++)
+        stss3_request_add_header(r, headers[i].name, headers[i].value);
+    stss3_request_add_header(r, "x-amz-date", signature.amz_date);
+    stss3_request_add_header(r, "x-amz-content-sha256", op->payload_sha256);
+    if (signer.session_token != NULL)
+        stss3_request_add_header(r, "x-amz-security-token", signer.session_token);
+    stss3_request_add_header(r, "authorization", plug_buf_text(&signature.text));
+    stss3_signature_clear(&signature);
+    stss3_signing_key_clear(&key);
+    return is_signed;
+}
+
+static enum stss3_ready prepare(struct stss3_request *request)
+{
+    struct stss3_op *op = request->owner;
+    struct stss3_target target;
+    stss3_session_unref(op->session);
+    op->session = NULL;
+    const enum stss3_ready ready = stss3_sessions_get(op->client->sessions, request,
+                                                      &op->session_round, &op->session,
+                                                      &request->error);
+    if (ready != STSS3_READY)
+        return ready;
+    stss3_client_target(op->client, &target);
+    plug_buf_printf(&request->url, "%s://%s", target.tls ? "https" : "http", target.host);
+    plug_buf_add(&request->url, op->path.data, op->path.len);
+    if (op->query.n != 0) {
+        plug_buf_char(&request->url, '?');
+        stss3_query_render(&op->query, &request->url);
+    }
+    if (sign(op, &target) && !plug_buf_failed(&request->url) && !plug_buf_failed(&op->path) &&
+        !plug_buf_failed(&op->headers) && !plug_buf_failed(&op->body) &&
+        !stss3_query_failed(&op->query))
+        return STSS3_READY;
+    plug_error_set(&request->error, REGSTORE_NO_MEMORY, "out of memory");
+    return STSS3_REFUSED;
+}
+
+/* The bucket may lie in another region than the one asked; S3 says where (RESTRedirect).  Only
+ * a region of the same partition is believed: no credential leaves it. */
+static bool learn_region(struct stss3_op *op)
+{
+    struct stss3_client *client = op->client;
+    const char *region = stss3_request_answer_header(op->request, "x-amz-bucket-region");
+    if (region == NULL)
+        region = op->said.region;
+    const long status = op->request->http_status;
+    const bool is_elsewhere = status == 301 || status == 307 ||
+                              strcmp(op->said.code, "AuthorizationHeaderMalformed") == 0 ||
+                              (status == 400 && strcmp(op->request->method, "HEAD") == 0);
+    if (!is_elsewhere || op->has_moved || region[0] == '\0' || !stss3_region_is_valid(region) ||
+        stss3_partition_of_region(region) != stss3_partition_of_region(client->config->region))
+        return false;
+    op->has_moved = true;
+    pthread_mutex_lock(&client->lock);
+    const bool is_news = strcmp(client->region, region) != 0;
+    (void)snprintf(client->region, sizeof client->region, "%s", region);
+    stss3_config_endpoint(client->config, region, &client->endpoint);
+    pthread_mutex_unlock(&client->lock);
+    if (is_news)
+        plug_logf(client->host, REGSTORE_LOG_WARNING, "region",
+                  "bucket '%s' lies in %s: set s3_region to save a redirect",
+                  client->config->bucket, region);
+    return true;
+}
+
+/* AWS says ExpiredToken; Ceph says AccessDenied, so our own clock has a say too. */
+static bool is_session_over(const struct stss3_op *op)
+{
+    if (op->has_renewed || op->session == NULL || op->session->token == NULL)
+        return false;
+    return stss3_code_is_stale_session(op->said.code) ||
+           (op->request->http_status == 403 && plug_now_ns() >= op->session->end_ns);
+}
+
+static enum stss3_verdict judge(struct stss3_request *request)
+{
+    struct stss3_op *op = request->owner;
+    const enum stss3_verdict verdict = stss3_verdict_judge(request, op->is_xml, &op->said);
+    if (request->error.status == REGSTORE_OK)
+        return verdict;
+    if (is_session_over(op)) {
+        op->has_renewed = true;
+        stss3_sessions_drop(op->client->sessions, op->session);
+        return STSS3_AGAIN;
+    }
+    if (learn_region(op))
+        return STSS3_AGAIN;
+    return verdict;
+}
+
+static void done(struct stss3_request *request)
+{
+    struct stss3_op *op = request->owner;
+    if (op->done != NULL)
+        op->done(op, op->ctx);
+}
+
+static void release(struct stss3_request *request)
+{
+    struct stss3_op *op = request->owner;
+    if (op->release != NULL)
+        op->release(op->kept);
+    stss3_session_unref(op->session);
+    stss3_query_clear(&op->query);
+    plug_buf_clear(&op->headers);
+    plug_buf_clear(&op->body);
+    plug_buf_clear(&op->path);
+    free(op);
+}
+
+static const struct stss3_request_hooks hooks = {prepare, judge, done, release};
+
+struct stss3_op *stss3_op_new(struct stss3_client *client, const char *method,
+                              const char *operation, const char *key)
+{
+    const struct stss3_config *c = client->config;
+    struct stss3_op *op = calloc(1, sizeof *op);
+    if (op == NULL)
+        return NULL;
+    op->client = client;
+    memcpy(op->payload_sha256, STSS3_EMPTY_SHA256, sizeof op->payload_sha256);
+    plug_buf_char(&op->path, '/');
+    if (!c->is_virtual_host) {
+        stss3_uri_encode(&op->path, c->bucket, strlen(c->bucket), false);
+        if (key != NULL)
+            plug_buf_char(&op->path, '/');
+    }
+    if (key != NULL) {
+        stss3_uri_encode(&op->path, c->root, strlen(c->root), true);
+        stss3_uri_encode(&op->path, key, strlen(key), true);
+    }
+    op->request = stss3_request_new(&hooks, op, method, operation);
+    if (op->request == NULL) {
+        plug_buf_clear(&op->path);
+        free(op);
+        return NULL;
+    }
+    return op;
+}
+
+void stss3_op_header(struct stss3_op *op, const char *name, const char *value)
+{
+    if (value == NULL)
+        return;
+    plug_buf_add(&op->headers, name, strlen(name) + 1);
+    plug_buf_add(&op->headers, value, strlen(value) + 1);
+}
+
+void stss3_op_send_body(struct stss3_op *op)
+{
+    op->request->body = (const uint8_t *)op->body.data;
+    op->request->body_len = op->body.len;
+    if (!stss3_sha256_hex(op->body.data, op->body.len, op->payload_sha256))
+        op->body.failed = true;
+}
+
+void stss3_op_drop(struct stss3_op *op)
+{
+    if (op != NULL)
+        stss3_request_unref(op->request);
+}
+
+void stss3_op_start(struct stss3_op *op)
+{
+    struct stss3_request *request = op->request;
+    stss3_request_start(op->client->http, request);
+    stss3_request_unref(request);
+}
+
+regstore_status stss3_op_run(struct stss3_op *op, struct plug_call *call)
+{
+    TRY(plug_call_check(call));
+    stss3_request_start(op->client->http, op->request);
+    const regstore_status status = stss3_request_wait(op->request, call);
+    if (status != REGSTORE_OK) {
+        stss3_request_cancel(op->request);
+        return status;
+    }
+    if (op->request->error.status != REGSTORE_OK)
+        return plug_call_adopt(call, &op->request->error);
+    return REGSTORE_OK;
+}
+
+void stss3_copy_source(const struct stss3_client *client, const char *key, struct plug_buf *out)
+{
+    const struct stss3_config *c = client->config;
+    plug_buf_char(out, '/');
+    stss3_uri_encode(out, c->bucket, strlen(c->bucket), false);
+    plug_buf_char(out, '/');
+    stss3_uri_encode(out, c->root, strlen(c->root), true);
+    stss3_uri_encode(out, key, strlen(key), true);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One request to S3: what it asks, signed anew at each try with the session of that moment, for the
+ * region that the bucket turned out to be in.  The operations themselves stand in objects.h,
+ * multipart.h and listing.h.
+ */
+#ifndef STSS3_CLIENT_H
+#define STSS3_CLIENT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "config.h"
+#include "http.h"
+#include "session.h"
+#include "sigv4.h"
+#include "xml.h"
+
+/* What all requests of a store share.  Config, host, engine and sessions outlive it. */
+struct stss3_client {
+    const struct stss3_config *config;
+    const struct plug_host *host;
+    struct stss3_http *http;
+    struct stss3_sessions *sessions;
+    atomic_bool refuses_part_copy; /* UploadPartCopy was refused once: Ceph does so to every role */
+
+    pthread_mutex_t lock; /* guards the three below */
+    char region[STSS3_REGION_MAX];
+    struct stss3_endpoint endpoint;
+    struct stss3_signing_key signing_key;
+};
+
+void stss3_client_init(struct stss3_client *client, const struct stss3_config *config,
+                       const struct plug_host *host, struct stss3_http *http,
+                       struct stss3_sessions *sessions);
+void stss3_client_clear(struct stss3_client *client);
+
+/* Where requests go at this moment. */
+struct stss3_target {
+    char region[STSS3_REGION_MAX];
+    char host[STSS3_HOST_MAX + 300]; /* bucket.host:port, or host:port */
+    bool tls;
+};
+void stss3_client_target(struct stss3_client *client, struct stss3_target *out);
+
+/*
+ * An operation under way.  Made by stss3_op_new(), filled by whoever makes it, run or started once.
+ * It and its request are one: stss3_op_drop() gives up the caller's reference, and what is left goes
+ * when the engine lets go of it.
+ */
+struct stss3_op {
+    struct stss3_request *request;
+    struct stss3_client *client;
+    struct stss3_query query;
+    struct plug_buf headers; /* "name\0value\0", names in lower case; stss3_op_header() */
+    struct plug_buf body;    /* of requests that carry XML; stss3_op_send_body() */
+    char payload_sha256[STSS3_SHA256_HEX];
+    bool is_xml; /* a 200 may hold an error */
+    /* Told on the loop's thread when it is over, for operations that nobody waits for. */
+    void (*done)(struct stss3_op *op, void *ctx);
+    void *ctx;
+    /* What must live as long as the request: the chunk whose bytes are sent or received. */
+    void (*release)(void *kept);
+    void *kept;
+
+    /* The engine's side. */
+    struct plug_buf path; /* as sent */
+    struct stss3_session *session;
+    uint64_t session_round;
+    bool has_renewed, has_moved;
+    struct stss3_error_body said;
+};
+
+/* key: under the store's root, not encoded; NULL: the bucket itself.  NULL: no memory. */
+struct stss3_op *stss3_op_new(struct stss3_client *client, const char *method,
+                              const char *operation, const char *key);
+/* A header that is sent and signed; name in lower case; nothing when value is NULL. */
+void stss3_op_header(struct stss3_op *op, const char *name, const char *value);
+/* The body is op->body: sets its length and hash. */
+void stss3_op_send_body(struct stss3_op *op);
+void stss3_op_drop(struct stss3_op *op); /* takes NULL */
+
+/* Starts it; done is told.  Takes the caller's reference: drop is not for the caller any more, but
+ * stss3_request_ref(op->request) before keeps one. */
+void stss3_op_start(struct stss3_op *op);
+/* Runs it and waits; the status is its outcome, and call has the words.  The caller drops it. */
+regstore_status stss3_op_run(struct stss3_op *op, struct plug_call *call);
+
+/* "/bucket/root/key", encoded, as x-amz-copy-source wants it. */
+void stss3_copy_source(const struct stss3_client *client, const char *key, struct plug_buf *out);
+
+#endif

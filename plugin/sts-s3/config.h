@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The settings of a store, as Quay's STSS3Storage names them, checked and turned into what the code
+ * below wants: endpoints, sizes, names.  Reads the environment once; no I/O.
+ */
+#ifndef STSS3_CONFIG_H
+#define STSS3_CONFIG_H
+
+#include "call.h"
+#include "host.h"
+#include "region.h"
+#include "uri.h"
+
+extern const struct regstore_param stss3_params[];
+
+#define STSS3_MIB (1024u * 1024u)
+#define STSS3_GIB (1024ull * STSS3_MIB)
+
+/* Long-term keys of a user; the secret is wiped with the config. */
+struct stss3_keys {
+    char *access_key, *secret_key;
+};
+
+struct stss3_config {
+    char *bucket;
+    char *root; /* what every key lies under: "" or "datastorage/" */
+    char *role_arn; /* NULL: the user's own keys go to S3 as they are */
+    char *session_name, *external_id; /* external_id may be NULL */
+    struct stss3_keys user;
+    char *ca_bundle; /* may be NULL */
+    char *spill_folder;
+    uint64_t duration_s, part_bytes, copy_part_bytes, memory_bytes;
+    unsigned loops;
+    char region[STSS3_REGION_MAX]; /* the one to begin with; S3 may teach another (s3.h) */
+    const struct stss3_partition *partition;
+    struct stss3_endpoint s3, sts;
+    bool is_aws_s3;         /* s3 is AWS's own endpoint for a region, not one that was named */
+    bool is_sts_implied;    /* endpoint_url names a foreign server, and sts_endpoint_url is missing */
+    bool is_endpoint_over_region; /* both were given: Quay would ignore the endpoint */
+    bool is_virtual_host;   /* the bucket stands in the host name */
+    bool is_sse_s3;         /* ask for AES256 at rest */
+};
+
+/* CONFIG names the key.  On failure nothing is held.  *out is on the heap. */
+regstore_status stss3_config_new(struct plug_call *call, const struct regstore_pair *settings,
+                                 size_t n, struct stss3_config **out);
+void stss3_config_free(struct stss3_config *config);
+
+/* The endpoint of S3 for a region, when it is AWS's: a bucket may lie elsewhere than we thought. */
+void stss3_config_endpoint(const struct stss3_config *config, const char *region,
+                           struct stss3_endpoint *out);
+
+#endif

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "multipart.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "timestamp.h"
+
+#define ABORT_ROUNDS 5
+
+regstore_status stss3_multipart_create(struct stss3_client *client, struct plug_call *call,
+                                       const char *key, const struct stss3_meta *meta,
+                                       char *upload_id)
+{
+    struct stss3_op *op = stss3_op_new(client, "POST", "CreateMultipartUpload", key);
+    struct plug_buf id = {0};
+    struct plug_error bad;
+    if (op == NULL)
+        return plug_no_memory(call);
+    stss3_query_add(&op->query, "uploads", NULL);
+    stss3_meta_headers(op, meta);
+    op->is_xml = true;
+    regstore_status status = stss3_op_run(op, call);
+    if (status == REGSTORE_OK) {
+        status = stss3_xml_pick(plug_buf_text(&op->request->answer), op->request->answer.len,
+                                "InitiateMultipartUploadResult",
+                                &(struct stss3_xml_field){"UploadId", &id}, 1, &bad);
+        if (status != REGSTORE_OK)
+            status = plug_call_adopt(call, &bad);
+        else if (id.len == 0 || id.len >= STSS3_UPLOAD_ID_MAX)
+            status = plug_fail(call, REGSTORE_UNAVAILABLE,
+                               "CreateMultipartUpload: the answer has no usable upload id");
+        else
+            memcpy(upload_id, id.data, id.len + 1);
+    }
+    plug_buf_clear(&id);
+    stss3_op_drop(op);
+    return status;
+}
+
+struct stss3_op *stss3_part_new(struct stss3_client *client, const char *key,
+                                const char *upload_id, unsigned number, struct stss3_chunk *chunk,
+                                const char *sha256)
+{
+    struct stss3_op *op = stss3_op_new(client, "PUT", "UploadPart", key);
+    if (op == NULL)
+        return NULL;
+    stss3_query_add_number(&op->query, "partNumber", number);
+    stss3_query_add(&op->query, "uploadId", upload_id);
+    stss3_op_send_chunk(op, chunk, sha256);
+    return op;
+}
+
+struct stss3_op *stss3_part_copy_new(struct stss3_client *client, const char *from,
+                                     const char *etag, uint64_t offset, uint64_t len,
+                                     const char *to, const char *upload_id, unsigned number)
+{
+    struct stss3_op *op = stss3_op_new(client, "PUT", "UploadPartCopy", to);
+    struct plug_buf source = {0};
+    char text[160];
+    if (op == NULL)
+        return NULL;
+    stss3_query_add_number(&op->query, "partNumber", number);
+    stss3_query_add(&op->query, "uploadId", upload_id);
+    stss3_copy_source(client, from, &source);
+    stss3_op_header(op, "x-amz-copy-source", plug_buf_text(&source));
+    op->headers.failed |= source.failed;
+    plug_buf_clear(&source);
+    (void)snprintf(text, sizeof text, "bytes=%" PRIu64 "-%" PRIu64, offset, offset + len - 1);
+    stss3_op_header(op, "x-amz-copy-source-range", text);
+    if (etag != NULL && etag[0] != '\0') {
+        (void)snprintf(text, sizeof text, "\"%s\"", etag);
+        stss3_op_header(op, "x-amz-copy-source-if-match", text);
+    }
+    op->is_xml = true;
+    return op;
+}
+
+void stss3_part_copy_read(const struct stss3_op *op, char etag[128])
+{
+    struct plug_buf text = {0};
+    struct plug_error ignored; /* no ETag: Complete will say so */
+    (void)stss3_xml_pick(plug_buf_text(&op->request->answer), op->request->answer.len,
+                         "CopyPartResult", &(struct stss3_xml_field){"ETag", &text}, 1, &ignored);
+    stss3_etag_copy(etag, plug_buf_text(&text));
+    plug_buf_clear(&text);
+}
+
+regstore_status stss3_multipart_complete(struct stss3_client *client, struct plug_call *call,
+                                         const char *key, const char *upload_id,
+                                         const struct stss3_part *parts, size_t n,
+                                         bool is_if_absent, char *etag)
+{
+    struct stss3_op *op = stss3_op_new(client, "POST", "CompleteMultipartUpload", key);
+    struct plug_buf text = {0};
+    struct plug_error bad;
+    if (op == NULL)
+        return plug_no_memory(call);
+    stss3_query_add(&op->query, "uploadId", upload_id);
+    if (is_if_absent)
+        stss3_op_header(op, "if-none-match", "*");
+    plug_buf_str(&op->body, "<CompleteMultipartUpload "
+                            "xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");
+    for (size_t i = 0; i < n; i++) {
+        plug_buf_printf(&op->body, "<Part><PartNumber>%zu</PartNumber><ETag>&quot;", i + 1);
+        stss3_xml_escape(&op->body, parts[i].etag);
+        plug_buf_str(&op->body, "&quot;</ETag></Part>");
+    }
+    plug_buf_str(&op->body, "</CompleteMultipartUpload>");
+    stss3_op_send_body(op);
+    op->is_xml = true;
+    regstore_status status = stss3_op_run(op, call);
+    etag[0] = '\0';
+    if (status == REGSTORE_OK) {
+        status = stss3_xml_pick(plug_buf_text(&op->request->answer), op->request->answer.len,
+                                "CompleteMultipartUploadResult",
+                                &(struct stss3_xml_field){"ETag", &text}, 1, &bad);
+        if (status != REGSTORE_OK)
+            status = plug_call_adopt(call, &bad);
+        else
+            stss3_etag_copy(etag, plug_buf_text(&text));
+    }
+    plug_buf_clear(&text);
+    stss3_op_drop(op);
+    return status;
+}
+
+/* A page of a list that is walked by markers; true while there are more. */
+static bool is_true(const struct plug_buf *text)
+{
+    return strcmp(plug_buf_text(text), "true") == 0;
+}
+
+struct part_page {
+    struct plug_buf number, length, etag, mtime, truncated, next;
+    regstore_status (*each)(void *ctx, unsigned number, const struct stss3_part *part,
+                            int64_t mtime_ns);
+    void *ctx;
+};
+
+static void keep(struct plug_buf *b, const char *text)
+{
+    plug_buf_reset(b);
+    plug_buf_str(b, text);
+}
+
+static regstore_status part_end(void *ctx, const char *path, const char *text)
+{
+    struct part_page *p = ctx;
+    const struct stss3_xml_field fields[] = {
+        {"Part/PartNumber", &p->number},    {"Part/Size", &p->length},
+        {"Part/ETag", &p->etag},            {"Part/LastModified", &p->mtime},
+        {"IsTruncated", &p->truncated},     {"NextPartNumberMarker", &p->next},
+    };
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+        if (strcmp(path, fields[i].path) == 0)
+            keep(fields[i].text, text);
+    if (p->each == NULL || strcmp(path, "Part") != 0)
+        return REGSTORE_OK;
+    struct stss3_part part = {.length = strtoull(plug_buf_text(&p->length), NULL, 10)};
+    int64_t mtime_ns;
+    stss3_etag_copy(part.etag, plug_buf_text(&p->etag));
+    if (!stss3_time_parse_iso(plug_buf_text(&p->mtime), &mtime_ns))
+        mtime_ns = 0;
+    return p->each(p->ctx, (unsigned)strtoul(plug_buf_text(&p->number), NULL, 10), &part, mtime_ns);
+}
+
+static regstore_status read_page(struct stss3_op *op, struct plug_call *call, const char *root,
+                                 regstore_status (*end)(void *, const char *, const char *),
+                                 void *page)
+{
+    const struct stss3_xml_handler handler = {root, page, NULL, end};
+    struct plug_error bad = {0};
+    op->request->answer_max = STSS3_XML_BYTES_MAX;
+    op->is_xml = true;
+    TRY(stss3_op_run(op, call));
+    const regstore_status status = stss3_xml_read(
+        plug_buf_text(&op->request->answer), op->request->answer.len, &handler, &bad);
+    if (status != REGSTORE_OK && bad.status == status)
+        return plug_call_adopt(call, &bad);
+    return status; /* each() has set the words itself, in call */
+}
+
+regstore_status stss3_multipart_parts(struct stss3_client *client, struct plug_call *call,
+                                      const char *key, const char *upload_id,
+                                      regstore_status (*each)(void *ctx, unsigned number,
+                                                              const struct stss3_part *part,
+                                                              int64_t mtime_ns),
+                                      void *ctx)
+{
+    struct part_page page = {.each = each, .ctx = ctx};
+    regstore_status status = REGSTORE_OK;
+    do {
+        struct stss3_op *op = stss3_op_new(client, "GET", "ListParts", key);
+        if (op == NULL) {
+            status = plug_no_memory(call);
+            break;
+        }
+        stss3_query_add(&op->query, "uploadId", upload_id);
+        if (page.next.len != 0)
+            stss3_query_add(&op->query, "part-number-marker", plug_buf_text(&page.next));
+        plug_buf_reset(&page.truncated);
+        status = read_page(op, call, "ListPartsResult", part_end, &page);
+        stss3_op_drop(op);
+    } while (status == REGSTORE_OK && is_true(&page.truncated) && page.next.len != 0);
+    if (status == REGSTORE_NOT_FOUND) /* a server that has no code for it */
+        status = plug_fail(call, REGSTORE_GONE, "the multipart upload is gone");
+    plug_buf_clear(&page.number);
+    plug_buf_clear(&page.length);
+    plug_buf_clear(&page.etag);
+    plug_buf_clear(&page.mtime);
+    plug_buf_clear(&page.truncated);
+    plug_buf_clear(&page.next);
+    return status;
+}
+
+static regstore_status abort_once(struct stss3_client *client, struct plug_call *call,
+                                  const char *key, const char *upload_id)
+{
+    struct stss3_op *op = stss3_op_new(client, "DELETE", "AbortMultipartUpload", key);
+    if (op == NULL)
+        return plug_no_memory(call);
+    stss3_query_add(&op->query, "uploadId", upload_id);
+    const regstore_status status = stss3_op_run(op, call);
+    stss3_op_drop(op);
+    return status == REGSTORE_NOT_FOUND ? REGSTORE_GONE : status;
+}
+
+regstore_status stss3_multipart_abort(struct stss3_client *client, struct plug_call *call,
+                                      const char *key, const char *upload_id)
+{
+    for (unsigned round = 0; round < ABORT_ROUNDS; round++) {
+        regstore_status status = abort_once(client, call, key, upload_id);
+        if (status == REGSTORE_OK)
+            status = stss3_multipart_parts(client, call, key, upload_id, NULL, NULL);
+        if (status == REGSTORE_GONE)
+            return REGSTORE_OK;
+        if (status == REGSTORE_DENIED && round == 0)
+            return status;
+        if (status == REGSTORE_DENIED) /* may abort, may not list: the abort stands */
+            return REGSTORE_OK;
+        TRY(status);
+    }
+    return plug_fail(call, REGSTORE_UNAVAILABLE,
+                     "AbortMultipartUpload: parts are still there after %d tries", ABORT_ROUNDS);
+}
+
+struct upload_page {
+    const char *root;
+    int64_t now_ns;
+    struct plug_buf key, id, begun, truncated, next_key, next_id;
+    regstore_status (*each)(void *ctx, const char *key, const char *upload_id, int64_t begun_ns,
+                            int64_t now_ns);
+    void *ctx;
+    struct stss3_op *op;
+};
+
+static regstore_status upload_end(void *ctx, const char *path, const char *text)
+{
+    struct upload_page *p = ctx;
+    const struct stss3_xml_field fields[] = {
+        {"Upload/Key", &p->key},         {"Upload/UploadId", &p->id},
+        {"Upload/Initiated", &p->begun}, {"IsTruncated", &p->truncated},
+        {"NextKeyMarker", &p->next_key}, {"NextUploadIdMarker", &p->next_id},
+    };
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+        if (strcmp(path, fields[i].path) == 0)
+            keep(fields[i].text, text);
+    if (strcmp(path, "Upload") != 0)
+        return REGSTORE_OK;
+    int64_t begun_ns;
+    const char *date = stss3_request_answer_header(p->op->request, "date");
+    if (date == NULL || !stss3_time_parse_http(date, &p->now_ns))
+        p->now_ns = plug_host_clock_ns(p->op->client->host);
+    if (strncmp(plug_buf_text(&p->key), p->root, strlen(p->root)) != 0 ||
+        !stss3_time_parse_iso(plug_buf_text(&p->begun), &begun_ns))
+        return REGSTORE_OK; /* not ours, or nothing that has an age */
+    return p->each(p->ctx, plug_buf_text(&p->key) + strlen(p->root), plug_buf_text(&p->id),
+                   begun_ns, p->now_ns);
+}
+
+static struct stss3_op *uploads_op(struct stss3_client *client, const char *prefix,
+                                   const struct upload_page *page)
+{
+    struct stss3_op *op = stss3_op_new(client, "GET", "ListMultipartUploads", NULL);
+    struct plug_buf whole = {0};
+    if (op == NULL)
+        return NULL;
+    plug_buf_printf(&whole, "%s%s", client->config->root, prefix);
+    stss3_query_add(&op->query, "uploads", NULL);
+    stss3_query_add(&op->query, "prefix", plug_buf_text(&whole));
+    op->query.failed |= whole.failed;
+    plug_buf_clear(&whole);
+    /* The second marker alone is ignored (ListMultipartUploads): always both. */
+    if (page->next_key.len != 0)
+        stss3_query_add(&op->query, "key-marker", plug_buf_text(&page->next_key));
+    if (page->next_key.len != 0 && page->next_id.len != 0)
+        stss3_query_add(&op->query, "upload-id-marker", plug_buf_text(&page->next_id));
+    return op;
+}
+
+regstore_status stss3_multipart_uploads(struct stss3_client *client, struct plug_call *call,
+                                        const char *prefix,
+                                        regstore_status (*each)(void *ctx, const char *key,
+                                                                const char *upload_id,
+                                                                int64_t begun_ns, int64_t now_ns),
+                                        void *ctx)
+{
+    struct upload_page page = {.root = client->config->root, .each = each, .ctx = ctx};
+    regstore_status status = REGSTORE_OK;
+    do {
+        page.op = uploads_op(client, prefix, &page);
+        if (page.op == NULL) {
+            status = plug_no_memory(call);
+            break;
+        }
+        plug_buf_reset(&page.truncated);
+        status = read_page(page.op, call, "ListMultipartUploadsResult", upload_end, &page);
+        stss3_op_drop(page.op);
+    } while (status == REGSTORE_OK && is_true(&page.truncated) && page.next_key.len != 0);
+    plug_buf_clear(&page.key);
+    plug_buf_clear(&page.id);
+    plug_buf_clear(&page.begun);
+    plug_buf_clear(&page.truncated);
+    plug_buf_clear(&page.next_key);
+    plug_buf_clear(&page.next_id);
+    return status;
+}

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "objects.h"
+
+#include <inttypes.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bytes.h"
+#include "timestamp.h"
+
+#define META_DIGEST "x-amz-meta-regstore-digest"
+#define META_MARK   "x-amz-meta-regstore-upload"
+
+void stss3_etag_copy(char out[128], const char *text)
+{
+    size_t len = text == NULL ? 0 : strlen(text);
+    if (len >= 2 && text[0] == '"' && text[len - 1] == '"') {
+        text++;
+        len -= 2;
+    }
+    if (len >= 128)
+        len = 0; /* never cut: half an ETag is none */
+    if (len != 0)
+        memcpy(out, text, len);
+    out[len] = '\0';
+}
+
+void stss3_meta_headers(struct stss3_op *op, const struct stss3_meta *meta)
+{
+    stss3_op_header(op, "content-type", meta->content_type);
+    stss3_op_header(op, "content-encoding", meta->content_encoding);
+    stss3_op_header(op, META_DIGEST, meta->digest);
+    stss3_op_header(op, META_MARK, meta->mark);
+    if (op->client->config->is_sse_s3)
+        stss3_op_header(op, "x-amz-server-side-encryption", "AES256");
+    if (meta->is_if_absent)
+        stss3_op_header(op, "if-none-match", "*");
+}
+
+static void copy_header(const struct stss3_request *request, const char *name, char *out,
+                        size_t cap)
+{
+    const char *value = stss3_request_answer_header(request, name);
+    if (value != NULL && strlen(value) < cap)
+        (void)snprintf(out, cap, "%s", value);
+}
+
+void stss3_object_read(const struct stss3_request *request, struct stss3_object *out)
+{
+    memset(out, 0, sizeof *out);
+    const char *length = stss3_request_answer_header(request, "content-length");
+    const char *range = stss3_request_answer_header(request, "content-range");
+    const char *modified = stss3_request_answer_header(request, "last-modified");
+    const char *total = range == NULL ? NULL : strchr(range, '/');
+    if (total != NULL)
+        out->length = strtoull(total + 1, NULL, 10);
+    else if (length != NULL)
+        out->length = strtoull(length, NULL, 10);
+    if (modified == NULL || !stss3_time_parse_http(modified, &out->mtime_ns))
+        out->mtime_ns = 0;
+    stss3_etag_copy(out->etag, stss3_request_answer_header(request, "etag"));
+    copy_header(request, META_DIGEST, out->digest, sizeof out->digest);
+    copy_header(request, META_MARK, out->mark, sizeof out->mark);
+    copy_header(request, "content-type", out->content_type, sizeof out->content_type);
+    copy_header(request, "content-encoding", out->content_encoding, sizeof out->content_encoding);
+}
+
+regstore_status stss3_head(struct stss3_client *client, struct plug_call *call, const char *key,
+                           struct stss3_object *out)
+{
+    struct stss3_op *op = stss3_op_new(client, "HEAD", "HeadObject", key);
+    if (op == NULL)
+        return plug_no_memory(call);
+    const regstore_status status = stss3_op_run(op, call);
+    if (status == REGSTORE_OK)
+        stss3_object_read(op->request, out);
+    stss3_op_drop(op);
+    return status;
+}
+
+regstore_status stss3_head_bucket(struct stss3_client *client, struct plug_call *call)
+{
+    struct stss3_op *op = stss3_op_new(client, "HEAD", "HeadBucket", NULL);
+    if (op == NULL)
+        return plug_no_memory(call);
+    const regstore_status status = stss3_op_run(op, call);
+    stss3_op_drop(op);
+    return status;
+}
+
+static void release_chunk(void *kept)
+{
+    stss3_chunk_unref(kept);
+}
+
+regstore_status stss3_put(struct stss3_client *client, struct plug_call *call, const char *key,
+                          struct stss3_chunk *chunk, const char *sha256,
+                          const struct stss3_meta *meta, char *etag)
+{
+    struct stss3_op *op = stss3_op_new(client, "PUT", "PutObject", key);
+    if (op == NULL)
+        return plug_no_memory(call);
+    stss3_meta_headers(op, meta);
+    if (chunk != NULL)
+        stss3_op_send_chunk(op, chunk, sha256);
+    const regstore_status status = stss3_op_run(op, call);
+    if (status == REGSTORE_OK && etag != NULL)
+        stss3_etag_copy(etag, stss3_request_answer_header(op->request, "etag"));
+    stss3_op_drop(op);
+    return status;
+}
+
+void stss3_op_send_chunk(struct stss3_op *op, struct stss3_chunk *chunk, const char *sha256)
+{
+    op->kept = stss3_chunk_ref(chunk);
+    op->release = release_chunk;
+    op->request->body = stss3_chunk_data(chunk);
+    op->request->body_fd = stss3_chunk_file(chunk);
+    op->request->body_len = stss3_chunk_length(chunk);
+    (void)snprintf(op->payload_sha256, sizeof op->payload_sha256, "%s", sha256);
+}
+
+struct stss3_op *stss3_get_new(struct stss3_client *client, const char *key, uint64_t offset,
+                               uint64_t len, const char *etag, struct stss3_chunk *chunk)
+{
+    struct stss3_op *op = stss3_op_new(client, "GET", "GetObject", key);
+    char range[64], quoted[160];
+    if (op == NULL)
+        return NULL;
+    (void)snprintf(range, sizeof range, "bytes=%" PRIu64 "-%" PRIu64, offset, offset + len - 1);
+    stss3_op_header(op, "range", range);
+    if (etag != NULL) {
+        (void)snprintf(quoted, sizeof quoted, "\"%s\"", etag);
+        stss3_op_header(op, "if-match", quoted);
+    }
+    op->kept = stss3_chunk_ref(chunk);
+    op->release = release_chunk;
+    op->request->sink = stss3_chunk_data(chunk);
+    op->request->sink_cap = (size_t)len;
+    return op;
+}
+
+regstore_status stss3_delete(struct stss3_client *client, struct plug_call *call, const char *key)
+{
+    struct stss3_op *op = stss3_op_new(client, "DELETE", "DeleteObject", key);
+    if (op == NULL)
+        return plug_no_memory(call);
+    const regstore_status status = stss3_op_run(op, call);
+    stss3_op_drop(op);
+    return status == REGSTORE_NOT_FOUND ? REGSTORE_OK : status;
+}
+
+/* S3 demands a checksum of this body.  MD5 is what every server knows; a FIPS provider has none, and
+ * then AWS takes SHA-256. */
+static void add_checksum(struct stss3_op *op)
+{
+    uint8_t raw[EVP_MAX_MD_SIZE];
+    unsigned len;
+    struct plug_buf text = {0};
+    const char *name = "content-md5";
+    bool ok = EVP_Digest(op->body.data, op->body.len, raw, &len, EVP_md5(), NULL) == 1;
+    if (!ok) {
+        name = "x-amz-checksum-sha256";
+        ok = EVP_Digest(op->body.data, op->body.len, raw, &len, EVP_sha256(), NULL) == 1;
+    }
+    if (ok)
+        plug_base64(&text, raw, len);
+    op->body.failed |= !ok || text.failed;
+    stss3_op_header(op, name, plug_buf_text(&text));
+    plug_buf_clear(&text);
+}
+
+struct batch {
+    struct stss3_client *client;
+    const char *const *keys;
+    size_t n;
+    regstore_status *results;
+    struct plug_buf key, code;
+    struct plug_call *call;
+    regstore_status first;
+};
+
+/* The answer names the keys that failed (Quiet), whole, with the root. */
+static regstore_status batch_end(void *ctx, const char *path, const char *text)
+{
+    struct batch *b = ctx;
+    const char *root = b->client->config->root;
+    if (strcmp(path, "Error/Key") == 0) {
+        plug_buf_reset(&b->key);
+        plug_buf_str(&b->key, text);
+    } else if (strcmp(path, "Error/Code") == 0) {
+        plug_buf_reset(&b->code);
+        plug_buf_str(&b->code, text);
+    } else if (strcmp(path, "Error") == 0) {
+        const regstore_status status = strcmp(plug_buf_text(&b->code), "AccessDenied") == 0
+                                           ? REGSTORE_DENIED
+                                           : REGSTORE_UNAVAILABLE;
+        for (size_t i = 0; i < b->n; i++)
+            if (strncmp(plug_buf_text(&b->key), root, strlen(root)) == 0 &&
+                strcmp(plug_buf_text(&b->key) + strlen(root), b->keys[i]) == 0)
+                b->results[i] = status;
+        if (b->first == REGSTORE_OK)
+            b->first = plug_fail(b->call, status, "DeleteObjects: '%.200s': %.100s",
+                                 plug_buf_text(&b->key), plug_buf_text(&b->code));
+    }
+    return REGSTORE_OK;
+}
+
+regstore_status stss3_delete_batch(struct stss3_client *client, struct plug_call *call,
+                                   const char *const *keys, size_t n, regstore_status *results)
+{
+    struct stss3_op *op = stss3_op_new(client, "POST", "DeleteObjects", NULL);
+    struct batch b = {client, keys, n, results, {0}, {0}, call, REGSTORE_OK};
+    const struct stss3_xml_handler handler = {"DeleteResult", &b, NULL, batch_end};
+    for (size_t i = 0; i < n; i++)
+        results[i] = REGSTORE_INTERNAL;
+    if (op == NULL)
+        return plug_no_memory(call);
+    stss3_query_add(&op->query, "delete", NULL);
+    plug_buf_str(&op->body, "<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"
+                            "<Quiet>true</Quiet>");
+    for (size_t i = 0; i < n; i++) {
+        plug_buf_str(&op->body, "<Object><Key>");
+        stss3_xml_escape(&op->body, client->config->root);
+        stss3_xml_escape(&op->body, keys[i]);
+        plug_buf_str(&op->body, "</Key></Object>");
+    }
+    plug_buf_str(&op->body, "</Delete>");
+    add_checksum(op);
+    stss3_op_send_body(op);
+    op->request->answer_max = STSS3_XML_BYTES_MAX;
+    op->is_xml = true;
+    regstore_status status = stss3_op_run(op, call);
+    if (status == REGSTORE_OK) {
+        for (size_t i = 0; i < n; i++)
+            results[i] = REGSTORE_OK;
+        struct plug_error bad;
+        status = stss3_xml_read(plug_buf_text(&op->request->answer), op->request->answer.len,
+                                &handler, &bad);
+        status = status == REGSTORE_OK ? b.first : plug_call_adopt(call, &bad);
+    }
+    stss3_op_drop(op);
+    plug_buf_clear(&b.key);
+    plug_buf_clear(&b.code);
+    return status;
+}
+
+regstore_status stss3_copy_object(struct stss3_client *client, struct plug_call *call,
+                                  const char *from, const char *etag, const char *to,
+                                  const struct stss3_meta *meta, bool is_if_absent, char *to_etag)
+{
+    struct stss3_op *op = stss3_op_new(client, "PUT", "CopyObject", to);
+    const struct stss3_meta none = {.is_if_absent = is_if_absent};
+    struct plug_buf source = {0};
+    char quoted[160];
+    if (op == NULL)
+        return plug_no_memory(call);
+    stss3_copy_source(client, from, &source);
+    stss3_op_header(op, "x-amz-copy-source", plug_buf_text(&source));
+    op->headers.failed |= source.failed;
+    plug_buf_clear(&source);
+    if (etag != NULL && etag[0] != '\0') {
+        (void)snprintf(quoted, sizeof quoted, "\"%s\"", etag);
+        stss3_op_header(op, "x-amz-copy-source-if-match", quoted);
+    }
+    if (meta != NULL)
+        stss3_op_header(op, "x-amz-metadata-directive", "REPLACE");
+    /* Encryption is not inherited: it is asked for again. */
+    stss3_meta_headers(op, meta != NULL ? meta : &none);
+    op->is_xml = true;
+    regstore_status status = stss3_op_run(op, call);
+    if (status == REGSTORE_EXISTS && !is_if_absent)
+        status = plug_fail(call, REGSTORE_CONFLICT, "the source of the copy is another one by now");
+    if (status == REGSTORE_OK && to_etag != NULL) {
+        struct plug_buf text = {0};
+        struct plug_error ignored;
+        /* Without an ETag the caller knows less, and the copy stands all the same. */
+        (void)stss3_xml_pick(plug_buf_text(&op->request->answer), op->request->answer.len,
+                             "CopyObjectResult", &(struct stss3_xml_field){"ETag", &text}, 1,
+                             &ignored);
+        stss3_etag_copy(to_etag, plug_buf_text(&text));
+        plug_buf_clear(&text);
+    }
+    stss3_op_drop(op);
+    return status;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The operations of S3 on whole objects.  Keys are relative to the store's root. */
+#ifndef STSS3_OBJECTS_H
+#define STSS3_OBJECTS_H
+
+#include "chunk.h"
+#include "client.h"
+
+struct stss3_object {
+    uint64_t length;
+    int64_t mtime_ns;
+    char etag[128];                   /* without its quotes; "" when too long */
+    char digest[REGSTORE_DIGEST_MAX]; /* what our own commit wrote beside it, or "" */
+    char mark[64];                    /* which upload made it (x-amz-meta-regstore-upload), or "" */
+    char content_type[256], content_encoding[256];
+};
+
+/* What is written beside an object's bytes; each may be NULL. */
+struct stss3_meta {
+    const char *content_type, *content_encoding, *digest, *mark;
+    bool is_if_absent; /* If-None-Match: EXISTS when the key is taken, where the server knows it */
+};
+/* Adds the headers of a request that makes an object: those of meta, and encryption at rest. */
+void stss3_meta_headers(struct stss3_op *op, const struct stss3_meta *meta);
+
+/* Reads the headers of an answer to HEAD or GET. */
+void stss3_object_read(const struct stss3_request *request, struct stss3_object *out);
+
+regstore_status stss3_head(struct stss3_client *client, struct plug_call *call, const char *key,
+                           struct stss3_object *out);
+regstore_status stss3_head_bucket(struct stss3_client *client, struct plug_call *call);
+
+/* The body is the chunk's bytes; sha256: of them, hex.  Holds a reference while the request lives. */
+void stss3_op_send_chunk(struct stss3_op *op, struct stss3_chunk *chunk, const char *sha256);
+
+/* One PUT with the chunk's bytes (NULL: none).  etag: 128 bytes, may be NULL. */
+regstore_status stss3_put(struct stss3_client *client, struct plug_call *call, const char *key,
+                          struct stss3_chunk *chunk, const char *sha256,
+                          const struct stss3_meta *meta, char *etag);
+
+/* A GET of len bytes from offset, into chunk (which it makes ready); etag: If-Match, or NULL.  To be
+ * run or started.  NULL: no memory. */
+struct stss3_op *stss3_get_new(struct stss3_client *client, const char *key, uint64_t offset,
+                               uint64_t len, const char *etag, struct stss3_chunk *chunk);
+
+/* OK for what is not there. */
+regstore_status stss3_delete(struct stss3_client *client, struct plug_call *call, const char *key);
+/* At most 1,000 keys in one request; results[i] for each.  The status is the first that is not OK;
+ * UNSUPPORTED or DENIED with all of results INTERNAL: the server takes no batch from us. */
+#define STSS3_DELETE_MAX 1000
+regstore_status stss3_delete_batch(struct stss3_client *client, struct plug_call *call,
+                                   const char *const *keys, size_t n, regstore_status *results);
+
+/* CopyObject.  etag: of the source, or NULL.  meta NULL: the source's goes along.  NOT_FOUND: no
+ * source; CONFLICT: another source by now.  to_etag: 128 bytes, may be NULL. */
+regstore_status stss3_copy_object(struct stss3_client *client, struct plug_call *call,
+                                  const char *from, const char *etag, const char *to,
+                                  const struct stss3_meta *meta, bool is_if_absent, char *to_etag);
+
+/* Copies text without its quotes, or leaves "" when it does not fit. */
+void stss3_etag_copy(char out[128], const char *text);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What AWS calls its places: partitions, regions, host names, and the ARN of a role.  Pure. */
+#ifndef STSS3_REGION_H
+#define STSS3_REGION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define STSS3_REGION_MAX   64   /* with the NUL */
+#define STSS3_HOST_MAX     256  /* with the NUL */
+#define STSS3_ROLE_ARN_MAX 2049 /* with the NUL */
+
+struct stss3_partition {
+    const char *name;          /* "aws-cn": the second field of an ARN */
+    const char *region_prefix; /* "cn-"; "" for aws, which takes what no other one does */
+    const char *dns_suffix;    /* "amazonaws.com.cn" */
+    const char *first_region;  /* "cn-north-1": asked when no region is known */
+};
+
+/* Never NULL. */
+const struct stss3_partition *stss3_partition_of_region(const char *region);
+/* NULL: no such partition is known. */
+const struct stss3_partition *stss3_partition_named(const char *name, size_t len);
+
+/* Letters, digits, '-' and '_', at most STSS3_REGION_MAX - 1: what other stores than AWS call a
+ * region goes as well. */
+bool stss3_region_is_valid(const char *region);
+
+/* "sts.us-east-1.amazonaws.com": service is "sts", "s3", "sts-fips" ...; the region must be valid.
+ * The service is our own short word. */
+void stss3_aws_host(const char *service, const char *region, char out[STSS3_HOST_MAX]);
+
+/*
+ * Looks at the shape of a role's ARN, arn:PARTITION:iam::ACCOUNT:role/NAME.  Ceph leaves the
+ * account empty or has a tenant there.  Returns NULL and sets *partition (to NULL when it is not one of
+ * AWS's: another STS may use its own word), or returns what is wrong as words that continue
+ * "sts_role_arn ...".
+ */
+const char *stss3_role_arn_check(const char *arn, const struct stss3_partition **partition);
+
+#endif

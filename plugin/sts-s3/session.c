@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "session.h"
+
+#include <openssl/crypto.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sts.h"
+#include "timestamp.h"
+
+#define MINUTE_NS (60 * STSS3_NS_PER_S)
+#define RETRY_NS  (5 * STSS3_NS_PER_S) /* between renewals that fail while the old one lives */
+
+struct waiter {
+    struct waiter *next;
+    struct stss3_request *request;
+};
+
+struct stss3_sessions {
+    const struct stss3_config *config;
+    const struct plug_host *host;
+    struct stss3_http *http;
+
+    pthread_mutex_t lock; /* guards all below; never held across I/O or a host's callback */
+    pthread_cond_t news;
+    struct stss3_session *current; /* NULL: none yet, or dropped */
+    bool is_renewing;
+    int64_t not_before_ns; /* no renewal ahead of time earlier than this */
+    uint64_t failed_rounds, good_rounds; /* renewals that have ended */
+    struct plug_error last_error;
+    struct waiter *waiters;
+};
+
+static void wipe_text(char *text)
+{
+    if (text != NULL)
+        OPENSSL_cleanse(text, strlen(text));
+    free(text);
+}
+
+static char *copy_or_null(const char *text, bool *failed)
+{
+    char *copy = text == NULL ? NULL : strdup(text);
+    *failed |= text != NULL && copy == NULL;
+    return copy;
+}
+
+struct stss3_session *stss3_session_new(const char *access_key, const char *secret_key,
+                                        const char *token, const char *role)
+{
+    struct stss3_session *s = calloc(1, sizeof *s);
+    bool failed = false;
+    if (s == NULL)
+        return NULL;
+    s->refs = 1;
+    s->access_key = copy_or_null(access_key, &failed);
+    s->secret_key = copy_or_null(secret_key, &failed);
+    s->token = copy_or_null(token, &failed);
+    s->role = copy_or_null(role, &failed);
+    s->expires_ns = INT64_MAX;
+    s->end_ns = INT64_MAX;
+    s->born_ns = plug_now_ns();
+    if (failed) {
+        stss3_session_unref(s);
+        return NULL;
+    }
+    return s;
+}
+
+struct stss3_session *stss3_session_ref(struct stss3_session *session)
+{
+    atomic_fetch_add(&session->refs, 1);
+    return session;
+}
+
+void stss3_session_unref(struct stss3_session *session)
+{
+    if (session == NULL || atomic_fetch_sub(&session->refs, 1) != 1)
+        return;
+    wipe_text(session->access_key);
+    wipe_text(session->secret_key);
+    wipe_text(session->token);
+    free(session->role);
+    free(session);
+}
+
+struct stss3_sessions *stss3_sessions_new(const struct stss3_config *config,
+                                          const struct plug_host *host, struct stss3_http *http)
+{
+    struct stss3_sessions *s = calloc(1, sizeof *s);
+    pthread_condattr_t monotonic;
+    if (s == NULL)
+        return NULL;
+    s->config = config;
+    s->host = host;
+    s->http = http;
+    if (config->role_arn == NULL) {
+        s->current =
+            stss3_session_new(config->user.access_key, config->user.secret_key, NULL, NULL);
+        if (s->current == NULL) {
+            free(s);
+            return NULL;
+        }
+    }
+    (void)pthread_mutex_init(&s->lock, NULL); /* these cannot fail on Linux */
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&s->news, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
+    return s;
+}
+
+void stss3_sessions_free(struct stss3_sessions *s)
+{
+    if (s == NULL)
+        return;
+    stss3_session_unref(s->current);
+    (void)pthread_cond_destroy(&s->news);
+    (void)pthread_mutex_destroy(&s->lock);
+    free(s);
+}
+
+/* Before the end of a session by so much: renew beside it, and wait for the new one.  At most 15 and
+ * 1 minutes, as botocore and the SDKs do; shares of the life for short ones. */
+static int64_t advisory_ns(const struct stss3_session *s)
+{
+    const int64_t third = (s->end_ns - s->born_ns) / 3;
+    return third < 15 * MINUTE_NS ? third : 15 * MINUTE_NS;
+}
+
+static int64_t mandatory_ns(const struct stss3_session *s)
+{
+    const int64_t tenth = (s->end_ns - s->born_ns) / 10;
+    return tenth < MINUTE_NS ? tenth : MINUTE_NS;
+}
+
+static bool is_before(const struct stss3_session *s, int64_t now_ns, int64_t margin_ns)
+{
+    return s != NULL && (s->end_ns == INT64_MAX || now_ns < s->end_ns - margin_ns);
+}
+
+static void renewed(void *ctx, struct stss3_session *session, const struct plug_error *error)
+{
+    struct stss3_sessions *s = ctx;
+    struct stss3_session *old = NULL;
+    pthread_mutex_lock(&s->lock);
+    s->is_renewing = false;
+    if (session != NULL) {
+        old = s->current;
+        s->current = session;
+        s->not_before_ns = 0;
+        s->good_rounds++;
+    } else {
+        s->failed_rounds++;
+        s->last_error = *error;
+        s->not_before_ns = plug_now_ns() + RETRY_NS;
+    }
+    struct waiter *waiters = s->waiters;
+    s->waiters = NULL;
+    pthread_cond_broadcast(&s->news);
+    pthread_mutex_unlock(&s->lock);
+    stss3_session_unref(old);
+    if (session == NULL)
+        plug_logf(s->host, REGSTORE_LOG_WARNING, "session_failed", "%s", error->message);
+    while (waiters != NULL) {
+        struct waiter *next = waiters->next;
+        stss3_request_resume(waiters->request);
+        stss3_request_unref(waiters->request);
+        free(waiters);
+        waiters = next;
+    }
+}
+
+/* With is_renewing just set by the caller, and the lock not held. */
+static void renew(struct stss3_sessions *s)
+{
+    struct stss3_request *request = stss3_sts_assume_role(s->config, s->host, renewed, s);
+    if (request == NULL) {
+        struct plug_error error;
+        plug_error_set(&error, REGSTORE_NO_MEMORY, "out of memory");
+        renewed(s, NULL, &error);
+        return;
+    }
+    stss3_request_start(s->http, request);
+    stss3_request_unref(request);
+}
+
+/* What there is now, under the lock: READY with a reference, or WAIT; *must_renew tells the caller to
+ * call renew() once the lock is free. */
+static enum stss3_ready look(struct stss3_sessions *s, int64_t min_left_ns, bool *must_renew,
+                             struct stss3_session **out)
+{
+    const int64_t now_ns = plug_now_ns();
+    struct stss3_session *c = s->current;
+    const bool is_alive = is_before(c, now_ns, 0);
+    const bool is_fresh = is_alive && is_before(c, now_ns, advisory_ns(c)) &&
+                          is_before(c, now_ns, min_left_ns);
+    /* After a failure the old one serves to its last second. */
+    const bool may_use = is_alive && is_before(c, now_ns, min_left_ns) &&
+                         (is_before(c, now_ns, mandatory_ns(c)) || now_ns < s->not_before_ns);
+    *must_renew = !is_fresh && !s->is_renewing && !(may_use && now_ns < s->not_before_ns);
+    s->is_renewing |= *must_renew;
+    if (!may_use)
+        return STSS3_WAIT;
+    *out = stss3_session_ref(c);
+    return STSS3_READY;
+}
+
+static bool add_waiter(struct stss3_sessions *s, struct stss3_request *request)
+{
+    struct waiter *w = malloc(sizeof *w);
+    if (w == NULL)
+        return false;
+    w->request = stss3_request_ref(request);
+    w->next = s->waiters;
+    s->waiters = w;
+    return true;
+}
+
+enum stss3_ready stss3_sessions_get(struct stss3_sessions *s, struct stss3_request *waiter,
+                                    uint64_t *round, struct stss3_session **out,
+                                    struct plug_error *error)
+{
+    bool must_renew = false;
+    pthread_mutex_lock(&s->lock);
+    enum stss3_ready ready = look(s, 0, &must_renew, out);
+    if (ready == STSS3_WAIT && *round != 0 && s->failed_rounds >= *round) {
+        ready = STSS3_REFUSED; /* it has waited for a round that failed */
+        *error = s->last_error;
+    } else if (ready == STSS3_WAIT && !add_waiter(s, waiter)) {
+        ready = STSS3_REFUSED;
+        plug_error_set(error, REGSTORE_NO_MEMORY, "out of memory");
+    }
+    *round = s->failed_rounds + 1;
+    if (ready == STSS3_REFUSED && must_renew)
+        s->is_renewing = must_renew = false;
+    pthread_mutex_unlock(&s->lock);
+    if (must_renew)
+        renew(s);
+    return ready;
+}
+
+/* 100 ms: well inside what CALL-3 allows between two looks at the cancel flag. */
+static void wait_for_news(struct stss3_sessions *s)
+{
+    const int64_t until_ns = plug_now_ns() + STSS3_NS_PER_S / 10;
+    const struct timespec until = {.tv_sec = until_ns / STSS3_NS_PER_S,
+                                   .tv_nsec = until_ns % STSS3_NS_PER_S};
+    (void)pthread_cond_timedwait(&s->news, &s->lock, &until);
+}
+
+regstore_status stss3_sessions_wait(struct stss3_sessions *s, struct plug_call *call,
+                                    uint64_t min_ttl_s, struct stss3_session **out)
+{
+    const int64_t min_left_ns = (int64_t)(min_ttl_s < 43200 ? min_ttl_s : 43200) * STSS3_NS_PER_S;
+    regstore_status status = REGSTORE_OK;
+    pthread_mutex_lock(&s->lock);
+    const uint64_t failed_before = s->failed_rounds, rounds_before = s->good_rounds;
+    while (status == REGSTORE_OK) {
+        bool must_renew = false;
+        const enum stss3_ready ready = look(s, min_left_ns, &must_renew, out);
+        if (must_renew) {
+            pthread_mutex_unlock(&s->lock);
+            renew(s);
+            pthread_mutex_lock(&s->lock);
+        }
+        if (ready == STSS3_READY)
+            break;
+        if (s->failed_rounds != failed_before)
+            status = plug_call_adopt(call, &s->last_error);
+        else if (s->good_rounds > rounds_before + 1)
+            status = plug_fail(call, REGSTORE_UNAVAILABLE,
+                               "no session lasts %llu s: see sts_duration_seconds",
+                               (unsigned long long)min_ttl_s);
+        else
+            status = plug_call_check(call);
+        if (status == REGSTORE_OK)
+            wait_for_news(s);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return status;
+}
+
+void stss3_sessions_drop(struct stss3_sessions *s, const struct stss3_session *stale)
+{
+    struct stss3_session *old = NULL;
+    pthread_mutex_lock(&s->lock);
+    if (s->current == stale && stale->token != NULL) {
+        old = s->current;
+        s->current = NULL;
+    }
+    pthread_mutex_unlock(&s->lock);
+    stss3_session_unref(old);
+}

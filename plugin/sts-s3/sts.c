@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sigv4.h"
+#include "timestamp.h"
+#include "verdict.h"
+
+struct assume {
+    const struct stss3_config *config;
+    const struct plug_host *host;
+    void (*done)(void *ctx, struct stss3_session *session, const struct plug_error *error);
+    void *ctx;
+    struct plug_buf form;
+    char form_sha256[STSS3_SHA256_HEX];
+};
+
+static void add_field(struct plug_buf *form, const char *name, const char *value)
+{
+    if (form->len != 0)
+        plug_buf_char(form, '&');
+    plug_buf_str(form, name);
+    plug_buf_char(form, '=');
+    stss3_uri_encode(form, value, strlen(value), false);
+}
+
+static bool write_form(struct assume *a)
+{
+    char duration[24];
+    (void)snprintf(duration, sizeof duration, "%llu", (unsigned long long)a->config->duration_s);
+    add_field(&a->form, "Action", "AssumeRole");
+    add_field(&a->form, "Version", "2011-06-15");
+    add_field(&a->form, "RoleArn", a->config->role_arn);
+    add_field(&a->form, "RoleSessionName", a->config->session_name);
+    add_field(&a->form, "DurationSeconds", duration);
+    if (a->config->external_id != NULL)
+        add_field(&a->form, "ExternalId", a->config->external_id);
+    return !plug_buf_failed(&a->form) &&
+           stss3_sha256_hex(a->form.data, a->form.len, a->form_sha256);
+}
+
+static enum stss3_ready prepare(struct stss3_request *request)
+{
+    static const char form_type[] = "application/x-www-form-urlencoded; charset=utf-8";
+    struct assume *a = request->owner;
+    const struct stss3_config *c = a->config;
+    const struct stss3_signer signer = {.access_key = c->user.access_key,
+                                        .secret_key = c->user.secret_key,
+                                        .region = c->region,
+                                        .service = "sts"};
+    const struct stss3_header headers[] = {{"content-type", form_type},
+                                           {"host", c->sts.authority}};
+    const struct stss3_sign_request signed_request = {.method = "POST",
+                                                      .path = "/",
+                                                      .headers = headers,
+                                                      .n_headers = 2,
+                                                      .payload_sha256 = a->form_sha256,
+                                                      .flags = STSS3_SIGN_FOR_OTHERS};
+    struct stss3_signing_key key = {0};
+    struct stss3_signature signature = {0};
+    const bool is_signed = stss3_sign_headers(&signer, &signed_request, plug_host_clock_ns(a->host),
+                                              &key, &signature);
+    plug_buf_printf(&request->url, "%s://%s/", c->sts.tls ? "https" : "http", c->sts.authority);
+    stss3_request_add_header(request, "Content-Type", form_type);
+    stss3_request_add_header(request, "X-Amz-Date", signature.amz_date);
+    stss3_request_add_header(request, "Authorization", plug_buf_text(&signature.text));
+    stss3_signature_clear(&signature);
+    stss3_signing_key_clear(&key);
+    if (is_signed)
+        return STSS3_READY;
+    plug_error_set(&request->error, REGSTORE_NO_MEMORY, "out of memory");
+    return STSS3_REFUSED;
+}
+
+/* Adds to the words of a failure what the operator can do about it. */
+static void advise(struct stss3_request *request)
+{
+    const struct assume *a = request->owner;
+    char words[sizeof request->error.message];
+    const char *advice = "";
+    if (a->config->is_sts_implied)
+        advice = "; sts_endpoint_url is missing, so AWS's STS was asked, although endpoint_url names "
+                 "another server";
+    else if (request->error.status == REGSTORE_DENIED)
+        advice = "; look at sts_user_access_key, sts_user_secret_key and the role's trust policy";
+    else if (request->transport != STSS3_TRANSPORT_NONE)
+        advice = "; look at sts_endpoint_url";
+    (void)snprintf(words, sizeof words, "%.380s%s", request->error.message, advice);
+    memcpy(request->error.message, words, sizeof words);
+}
+
+/* How long it lives, on the monotonic clock: by the service's own time of the answer, not by ours. */
+static void set_end(struct stss3_session *session, const struct stss3_request *request,
+                    const struct assume *a)
+{
+    const char *date = stss3_request_answer_header(request, "date");
+    int64_t answered_ns;
+    if (date == NULL || !stss3_time_parse_http(date, &answered_ns))
+        answered_ns = plug_host_clock_ns(a->host);
+    session->born_ns = request->sent_ns;
+    session->end_ns = request->sent_ns + (session->expires_ns - answered_ns);
+}
+
+static regstore_status read_session(struct stss3_request *request, struct stss3_session **out)
+{
+    struct plug_buf access = {0}, secret = {0}, token = {0}, expires = {0}, role = {0};
+    const struct stss3_xml_field fields[] = {
+        {"AssumeRoleResult/Credentials/AccessKeyId", &access},
+        {"AssumeRoleResult/Credentials/SecretAccessKey", &secret},
+        {"AssumeRoleResult/Credentials/SessionToken", &token},
+        {"AssumeRoleResult/Credentials/Expiration", &expires},
+        {"AssumeRoleResult/AssumedRoleUser/Arn", &role},
+    };
+    struct stss3_session *session = NULL;
+    int64_t expires_ns = 0;
+    regstore_status status =
+        stss3_xml_pick(plug_buf_text(&request->answer), request->answer.len, "AssumeRoleResponse",
+                       fields, sizeof fields / sizeof fields[0], &request->error);
+    if (status == REGSTORE_OK &&
+        (access.len == 0 || secret.len == 0 || token.len == 0 ||
+         !stss3_time_parse_iso(plug_buf_text(&expires), &expires_ns))) {
+        status = REGSTORE_UNAVAILABLE;
+        plug_error_set(&request->error, status, "AssumeRole: the answer has no whole session in it");
+    } else if (status == REGSTORE_OK) {
+        session = stss3_session_new(plug_buf_text(&access), plug_buf_text(&secret),
+                                    plug_buf_text(&token), plug_buf_text(&role));
+        status = session == NULL ? REGSTORE_NO_MEMORY : REGSTORE_OK;
+    }
+    if (session != NULL) {
+        session->expires_ns = expires_ns;
+        set_end(session, request, request->owner);
+    }
+    plug_buf_wipe(&access);
+    plug_buf_wipe(&secret);
+    plug_buf_wipe(&token);
+    plug_buf_clear(&expires);
+    plug_buf_clear(&role);
+    *out = session;
+    return status;
+}
+
+static enum stss3_verdict judge(struct stss3_request *request)
+{
+    struct stss3_error_body body;
+    const enum stss3_verdict verdict = stss3_verdict_judge(request, true, &body);
+    if (request->error.status != REGSTORE_OK) {
+        /* The user's own keys cannot expire: what is stale for S3 is a wrong key here. */
+        if (request->http_status >= 400 && request->http_status < 500 &&
+            request->error.status == REGSTORE_INTERNAL)
+            request->error.status = REGSTORE_DENIED;
+        advise(request);
+    }
+    return verdict;
+}
+
+static void done(struct stss3_request *request)
+{
+    struct assume *a = request->owner;
+    struct stss3_session *session = NULL;
+    if (request->error.status == REGSTORE_OK)
+        request->error.status = read_session(request, &session);
+    if (session != NULL)
+        plug_log(a->host, REGSTORE_LOG_INFO, "session",
+                 (struct regstore_pair[]){{"role", session->role}, {"source", "settings"}}, 2);
+    plug_buf_wipe(&request->answer); /* the secret key and the token stood in it */
+    a->done(a->ctx, session, &request->error);
+}
+
+static void release(struct stss3_request *request)
+{
+    struct assume *a = request->owner;
+    plug_buf_clear(&a->form);
+    free(a);
+}
+
+static const struct stss3_request_hooks hooks = {prepare, judge, done, release};
+
+struct stss3_request *stss3_sts_assume_role(const struct stss3_config *config,
+                                            const struct plug_host *host,
+                                            void (*on_done)(void *ctx,
+                                                            struct stss3_session *session,
+                                                            const struct plug_error *error),
+                                            void *ctx)
+{
+    struct assume *a = calloc(1, sizeof *a);
+    if (a == NULL)
+        return NULL;
+    *a = (struct assume){.config = config, .host = host, .done = on_done, .ctx = ctx};
+    struct stss3_request *request =
+        write_form(a) ? stss3_request_new(&hooks, a, "POST", "AssumeRole") : NULL;
+    if (request == NULL) {
+        plug_buf_clear(&a->form);
+        free(a);
+        return NULL;
+    }
+    request->body = (const uint8_t *)a->form.data;
+    request->body_len = a->form.len;
+    return request;
+}

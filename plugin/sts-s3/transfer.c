@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "transfer.h"
+
+#include "request.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define HEADERS_MAX         64
+#define ANSWER_HEADERS_MAX  65536
+#define ANSWER_MAX          65536
+#define EXPECT_ABOVE        1048576 /* below, a body is sooner sent than asked for */
+#define EXPECT_WAIT_MS      1000L   /* not every server answers the question */
+#define BUFFER_MIN          16384L
+#define BUFFER_MAX          65536L /* larger ones were measured, and gained nothing */
+#define KEEPALIVE_IDLE_S    60L
+
+struct stss3_transfer {
+    CURL *easy;
+    const struct stss3_http_options *options;
+    struct stss3_request *request;
+
+    uint64_t body_sent;
+    int64_t moved_ns;
+    curl_off_t bytes_moved;
+    bool is_connected, is_too_long, has_no_memory, has_timed_out;
+
+    /* What curl reads while it sends; the texts lie in request->headers. */
+    struct curl_slist headers[HEADERS_MAX];
+    char error[CURL_ERROR_SIZE];
+};
+
+static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    (void)ctx;
+    (void)purpose;
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+/* From here on silence counts: before, curl's own limit for connecting does. */
+static int on_connected(void *ctx, char *ip, char *local_ip, int port, int local_port)
+{
+    struct stss3_transfer *transfer = ctx;
+    (void)ip, (void)local_ip, (void)port, (void)local_port;
+    transfer->is_connected = true;
+    transfer->moved_ns = plug_now_ns();
+    return CURL_PREREQFUNC_OK;
+}
+
+static int on_progress(void *ctx, curl_off_t to_get, curl_off_t got, curl_off_t to_send,
+                       curl_off_t sent)
+{
+    struct stss3_transfer *transfer = ctx;
+    (void)to_get, (void)to_send;
+    if (transfer->bytes_moved != got + sent) {
+        transfer->bytes_moved = got + sent;
+        transfer->moved_ns = plug_now_ns();
+    }
+    return 0;
+}
+
+static size_t on_read(char *buffer, size_t size, size_t count, void *ctx)
+{
+    struct stss3_transfer *transfer = ctx;
+    const struct stss3_request *request = transfer->request;
+    const uint64_t left = request->body_len - transfer->body_sent;
+    size_t n = size * count;
+    if (n > left)
+        n = (size_t)left;
+    if (n == 0)
+        return 0;
+    if (request->body_fd < 0) {
+        memcpy(buffer, request->body + transfer->body_sent, n);
+    } else {
+        const off_t at = (off_t)(request->body_at + transfer->body_sent);
+        const ssize_t got = pread(request->body_fd, buffer, n, at);
+        if (got <= 0) /* a file that has become shorter is an error too */
+            return CURL_READFUNC_ABORT;
+        n = (size_t)got;
+    }
+    transfer->body_sent += n;
+    return n;
+}
+
+static int on_seek(void *ctx, curl_off_t offset, int origin)
+{
+    struct stss3_transfer *transfer = ctx;
+    if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > transfer->request->body_len)
+        return CURL_SEEKFUNC_FAIL;
+    transfer->body_sent = (uint64_t)offset;
+    return CURL_SEEKFUNC_OK;
+}
+
+static long status_of(CURL *easy)
+{
+    long status = 0;
+    (void)curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    return status;
+}
+
+static size_t on_write(char *data, size_t size, size_t count, void *ctx)
+{
+    struct stss3_transfer *transfer = ctx;
+    struct stss3_request *request = transfer->request;
+    const size_t n = size * count;
+    const bool is_for_sink = request->sink != NULL && status_of(transfer->easy) / 100 == 2;
+    const size_t max = request->answer_max == 0 ? ANSWER_MAX : request->answer_max;
+    const size_t room = is_for_sink ? request->sink_cap - request->sink_len
+                                    : max - request->answer.len;
+    if (n > room) {
+        transfer->is_too_long = true;
+        return CURL_WRITEFUNC_ERROR;
+    }
+    if (is_for_sink) {
+        memcpy(request->sink + request->sink_len, data, n);
+        request->sink_len += n;
+        return n;
+    }
+    plug_buf_add(&request->answer, data, n);
+    transfer->has_no_memory = plug_buf_failed(&request->answer);
+    return transfer->has_no_memory ? CURL_WRITEFUNC_ERROR : n;
+}
+
+/* One line of the answer's head.  Each head begins anew: one of 100 Continue comes before the one
+ * that counts. */
+static size_t on_header(char *data, size_t size, size_t count, void *ctx)
+{
+    struct stss3_transfer *transfer = ctx;
+    struct plug_buf *headers = &transfer->request->state->answer_headers;
+    const size_t n = size * count;
+    transfer->moved_ns = plug_now_ns(); /* curl's progress counts bodies alone */
+    if (n >= 5 && memcmp(data, "HTTP/", 5) == 0) {
+        plug_buf_reset(headers);
+        return n;
+    }
+    const char *colon = memchr(data, ':', n);
+    if (colon == NULL || n > ANSWER_HEADERS_MAX - headers->len - 2)
+        return n;
+    const char *value = colon + 1, *end = data + n;
+    while (value < end && (*value == ' ' || *value == '\t'))
+        value++;
+    while (end > value && strchr(" \t\r\n", end[-1]) != NULL)
+        end--;
+    if (memchr(data, '\0', n) != NULL)
+        return n; /* it would be read as two */
+    for (const char *p = data; p < colon; p++)
+        plug_buf_char(headers, *p >= 'A' && *p <= 'Z' ? (char)(*p + ('a' - 'A')) : *p);
+    plug_buf_char(headers, '\0');
+    plug_buf_add(headers, value, (size_t)(end - value));
+    plug_buf_char(headers, '\0');
+    transfer->has_no_memory = plug_buf_failed(headers);
+    return transfer->has_no_memory ? 0 : n;
+}
+
+/* What is the same for every try. */
+static void set_constants(struct stss3_transfer *transfer)
+{
+    CURL *easy = transfer->easy;
+    const struct stss3_http_options *options = transfer->options;
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(easy, CURLOPT_XFERINFODATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
+    curl_easy_setopt(easy, CURLOPT_READDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_seek);
+    curl_easy_setopt(easy, CURLOPT_SEEKDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_write);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
+
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* else a resolver that hangs holds the loop */
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+    curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
+    curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* the environment is not for threads to read */
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, "regstore/1");
+    curl_easy_setopt(easy, CURLOPT_EXPECT_100_TIMEOUT_MS, EXPECT_WAIT_MS);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)options->connect_timeout_ms);
+    curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
+    if (options->ca_bundle != NULL) {
+        curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_bundle);
+        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    }
+}
+
+struct stss3_transfer *stss3_transfer_new(const struct stss3_http_options *options)
+{
+    struct stss3_transfer *transfer = calloc(1, sizeof *transfer);
+    if (transfer == NULL)
+        return NULL;
+    transfer->options = options;
+    transfer->easy = curl_easy_init();
+    if (transfer->easy == NULL) {
+        free(transfer);
+        return NULL;
+    }
+    set_constants(transfer);
+    return transfer;
+}
+
+void stss3_transfer_free(struct stss3_transfer *transfer)
+{
+    if (transfer == NULL)
+        return;
+    curl_easy_cleanup(transfer->easy);
+    free(transfer);
+}
+
+static void set_method(CURL *easy, const struct stss3_request *request)
+{
+    const curl_off_t length = (curl_off_t)request->body_len;
+    curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L); /* undoes what the last try had set */
+    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, NULL);
+    if (strcmp(request->method, "PUT") == 0) {
+        curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+        curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, length);
+    } else if (strcmp(request->method, "POST") == 0) {
+        /* A body in memory goes out together with the head, without a copy. */
+        const void *body = request->body == NULL ? (const void *)"" : request->body;
+        curl_easy_setopt(easy, CURLOPT_POST, 1L);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, length);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body_fd < 0 ? body : NULL);
+    } else if (strcmp(request->method, "HEAD") == 0) {
+        curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+    } else if (strcmp(request->method, "GET") != 0) {
+        curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
+    }
+}
+
+/* Curl allocates them anew for each try, so a small request has small ones. */
+static long clamp_buffer(uint64_t bytes)
+{
+    if (bytes > (uint64_t)BUFFER_MAX)
+        return BUFFER_MAX;
+    return bytes < (uint64_t)BUFFER_MIN ? BUFFER_MIN : (long)bytes;
+}
+
+static void append_header(struct stss3_transfer *transfer, size_t *n, char *text)
+{
+    transfer->headers[*n] = (struct curl_slist){.data = text};
+    if (*n > 0)
+        transfer->headers[*n - 1].next = &transfer->headers[*n];
+    (*n)++;
+}
+
+/* Links the texts in request->headers into a list, and adds those that keep curl from ideas of its
+ * own.  False: too many. */
+static bool set_headers(struct stss3_transfer *transfer)
+{
+    static char no_expect[] = "Expect:", no_content_type[] = "Content-Type:";
+    struct stss3_request *request = transfer->request;
+    bool has_content_type = false;
+    size_t n = 0;
+    for (size_t at = 0; at < request->headers.len;) {
+        char *text = request->headers.data + at;
+        if (n > HEADERS_MAX - 3)
+            return false;
+        has_content_type |= strncasecmp(text, "content-type", strlen("content-type")) == 0;
+        append_header(transfer, &n, text);
+        at += strlen(text) + 1;
+    }
+    if (request->body_len <= EXPECT_ABOVE) /* above, curl asks, and copes with a 417 */
+        append_header(transfer, &n, no_expect);
+    if (!has_content_type)
+        append_header(transfer, &n, no_content_type);
+    curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->headers);
+    return true;
+}
+
+/* NULL, or why this request cannot be sent. */
+static const char *set_up(struct stss3_transfer *transfer)
+{
+    const struct stss3_request *request = transfer->request;
+    CURL *easy = transfer->easy;
+    if (plug_buf_failed(&request->url) || plug_buf_failed(&request->headers))
+        return "out of memory";
+    if (request->state->has_bad_header)
+        return "a header has a line break in it";
+    if (!set_headers(transfer))
+        return "too many headers";
+    const uint64_t answer_max = request->sink != NULL ? request->sink_cap : request->answer_max;
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, clamp_buffer(answer_max));
+    curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, clamp_buffer(request->body_len));
+    set_method(easy, request);
+    if (curl_easy_setopt(easy, CURLOPT_URL, plug_buf_text(&request->url)) != CURLE_OK)
+        return "out of memory, or the URL is too long";
+    return NULL;
+}
+
+/* What went wrong; should curl name a URL, its query, which may be a signature, is left out. */
+static void set_text(struct stss3_request *request, const char *text)
+{
+    size_t n = 0;
+    bool is_query = false;
+    for (; *text != '\0' && n < sizeof request->transport_text - 1; text++) {
+        if (*text == '?')
+            is_query = true;
+        else if (*text == ' ')
+            is_query = false;
+        if (!is_query)
+            request->transport_text[n++] = *text;
+    }
+    request->transport_text[n] = '\0';
+}
+
+bool stss3_transfer_begin(struct stss3_transfer *transfer, CURLM *multi,
+                          struct stss3_request *request)
+{
+    transfer->request = request;
+    transfer->body_sent = 0;
+    transfer->bytes_moved = 0;
+    transfer->moved_ns = PLUG_NEVER;
+    transfer->is_connected = transfer->is_too_long = false;
+    transfer->has_no_memory = transfer->has_timed_out = false;
+    transfer->error[0] = '\0';
+    const char *reason = set_up(transfer);
+    if (reason == NULL && curl_multi_add_handle(multi, transfer->easy) != CURLM_OK)
+        reason = "out of memory";
+    if (reason == NULL)
+        return true;
+    request->transport = STSS3_TRANSPORT_INTERNAL;
+    set_text(request, reason);
+    return false;
+}
+
+static enum stss3_transport timed_out_at(struct stss3_transfer *transfer)
+{
+    curl_off_t lookup_us = 0;
+    (void)curl_easy_getinfo(transfer->easy, CURLINFO_NAMELOOKUP_TIME_T, &lookup_us);
+    transfer->has_timed_out = true;
+    return lookup_us == 0 ? STSS3_TRANSPORT_RESOLVE : STSS3_TRANSPORT_CONNECT;
+}
+
+static enum stss3_transport classify(struct stss3_transfer *transfer, CURLcode result)
+{
+    switch (result) {
+    case CURLE_OK:
+        return STSS3_TRANSPORT_NONE;
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        return STSS3_TRANSPORT_RESOLVE;
+    case CURLE_COULDNT_CONNECT:
+        return STSS3_TRANSPORT_CONNECT;
+    case CURLE_OPERATION_TIMEDOUT: /* only connecting has a limit of curl's */
+        return timed_out_at(transfer);
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+        return STSS3_TRANSPORT_TLS;
+    case CURLE_WRITE_ERROR:
+        return transfer->is_too_long ? STSS3_TRANSPORT_TOO_LONG : STSS3_TRANSPORT_INTERNAL;
+    case CURLE_UNSUPPORTED_PROTOCOL: /* also what curl calls an answer without a status line */
+        return transfer->is_connected ? STSS3_TRANSPORT_BROKEN : STSS3_TRANSPORT_INTERNAL;
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_GOT_NOTHING:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_WEIRD_SERVER_REPLY:
+        return STSS3_TRANSPORT_BROKEN;
+    default:
+        return STSS3_TRANSPORT_INTERNAL;
+    }
+}
+
+static void leave(struct stss3_transfer *transfer, CURLM *multi)
+{
+    (void)curl_multi_remove_handle(multi, transfer->easy);
+    curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, NULL); /* its texts go away */
+}
+
+void stss3_transfer_end(struct stss3_transfer *transfer, CURLM *multi, CURLcode result)
+{
+    struct stss3_request *request = transfer->request;
+    leave(transfer, multi);
+    const long status = status_of(transfer->easy);
+    request->http_status = status < 200 ? 0 : status; /* 100 Continue is no answer */
+    request->transport = classify(transfer, result);
+    if (transfer->has_no_memory)
+        set_text(request, "out of memory");
+    else if (transfer->is_too_long)
+        set_text(request, "the answer is too long");
+    else if (result != CURLE_OK)
+        set_text(request, *transfer->error == '\0' ? curl_easy_strerror(result) : transfer->error);
+    transfer->request = NULL;
+}
+
+void stss3_transfer_end_stalled(struct stss3_transfer *transfer, CURLM *multi)
+{
+    struct stss3_request *request = transfer->request;
+    stss3_transfer_end(transfer, multi, CURLE_OK);
+    transfer->has_timed_out = true;
+    request->transport = STSS3_TRANSPORT_STALLED;
+    set_text(request, "the connection has been silent for too long");
+}
+
+void stss3_transfer_drop(struct stss3_transfer *transfer, CURLM *multi)
+{
+    leave(transfer, multi);
+    transfer->request = NULL;
+}
+
+struct stss3_request *stss3_transfer_request(CURL *easy)
+{
+    char *transfer = NULL;
+    (void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
+    return ((struct stss3_transfer *)(void *)transfer)->request;
+}
+
+int64_t stss3_transfer_moved_ns(const struct stss3_transfer *transfer)
+{
+    return transfer->moved_ns;
+}
+
+bool stss3_transfer_has_timed_out(const struct stss3_transfer *transfer)
+{
+    return transfer->has_timed_out;
+}

@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The life of an upload up to its commit: open, write, suspend, close. */
+#include "upload.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bytes.h"
+#include "key.h"
+#include "process.h"
+
+/* Bytes that are copied and hashed between two looks at the clock and the cancel flag. */
+#define WRITE_STEP (1024u * 1024u)
+/* Parts of one upload under way at once; the memory limit is usually reached first. */
+#define FLYING_MAX 16
+/* The size of a part doubles every so many parts, so that 10,000 of them hold any blob. */
+#define PARTS_A_STEP 1000
+#define PART_BYTES_MAX (5 * STSS3_GIB)
+
+void stss3_stage_key(const struct stss3_upload *u, char out[STSS3_STAGE_KEY_MAX])
+{
+    (void)snprintf(out, STSS3_STAGE_KEY_MAX, PLUG_UPLOADS "%s", u->stage_id);
+}
+
+void stss3_park_key(const struct stss3_upload *u, uint64_t slot, char out[STSS3_STAGE_KEY_MAX])
+{
+    (void)snprintf(out, STSS3_STAGE_KEY_MAX, PLUG_UPLOADS "%s.%u", u->stage_id,
+                   (unsigned)(slot & 1));
+}
+
+void stss3_name_stage(struct stss3_upload *u)
+{
+    uint8_t hash[32];
+    if ((u->flags & REGSTORE_UPLOAD_SOLE) == 0 || u->key == NULL) {
+        memcpy(u->stage_id, u->id, sizeof u->stage_id);
+        return;
+    }
+    plug_sha256(u->key, strlen(u->key), hash);
+    plug_uuid_of(hash, u->stage_id);
+}
+
+void stss3_upload_sha256(const struct stss3_upload *u, char *out)
+{
+    /* Cannot fail: every upload's digest has SHA-256, and the room suffices. */
+    (void)plug_digest_text(u->digest, "sha256", out, REGSTORE_DIGEST_MAX);
+}
+
+void stss3_upload_tail_sha256(const struct stss3_upload *u, char out[STSS3_SHA256_HEX])
+{
+    char text[REGSTORE_DIGEST_MAX];
+    const struct plug_digest *d = u->tail_digest != NULL ? u->tail_digest : u->digest;
+    (void)plug_digest_text(d, "sha256", text, sizeof text);
+    memcpy(out, text + strlen("sha256:"), STSS3_SHA256_HEX);
+}
+
+void stss3_upload_free(struct stss3_upload *u)
+{
+    if (u == NULL)
+        return;
+    stss3_parts_drop(u->parts);
+    stss3_chunk_unref(u->tail);
+    plug_digest_free(u->digest);
+    plug_digest_free(u->tail_digest);
+    free(u->origin);
+    free(u->key);
+    free(u->sealed_key);
+    free(u->content_type);
+    free(u->content_encoding);
+    stss3_store_unref(u->store);
+    free(u);
+}
+
+regstore_status stss3_upload_enter(const struct stss3_upload *u, struct plug_call *call,
+                                   unsigned states, const char *verb)
+{
+    static const char *const names[] = {"open",    "sealed",   "committed", "suspended",
+                                        "aborted", "aborting", "lost"};
+    if (u->process != plug_process())
+        return plug_fail(call, REGSTORE_STATE,
+                         "%s: the handle was made before a fork, in the parent (FORK-2)", verb);
+    if ((states & STSS3_STATE_BIT(u->state)) == 0)
+        return plug_fail(call, REGSTORE_STATE, "%s: the upload is %s", verb, names[u->state]);
+    return REGSTORE_OK;
+}
+
+regstore_status stss3_upload_fate(struct stss3_upload *u, const struct plug_call *call,
+                                  regstore_status status)
+{
+    if (status == REGSTORE_GONE || (status == REGSTORE_CONFLICT && call->error.retryable == 0))
+        u->state = STSS3_LOST;
+    return status;
+}
+
+static regstore_status copy_text(struct plug_call *call, const char *text, char **out)
+{
+    if (text == NULL)
+        return REGSTORE_OK;
+    *out = strdup(text);
+    return *out == NULL ? plug_no_memory(call) : REGSTORE_OK;
+}
+
+/* What goes into a header must not end it. */
+static regstore_status check_header(struct plug_call *call, const char *text, const char *what)
+{
+    for (const char *p = text; p != NULL && *p != '\0'; p++)
+        if (*p < ' ' || *p > '~' || p - text > 255)
+            return plug_fail(call, REGSTORE_INVALID,
+                             "%s must be printable ASCII of at most 255 bytes", what);
+    return REGSTORE_OK;
+}
+
+static regstore_status begin_new(struct stss3_upload *u, struct plug_call *call,
+                                 const struct regstore_upload_opts *o)
+{
+    if (o->key != NULL) {
+        TRY(plug_key_check_target(call, o->key, "key"));
+        TRY(stss3_key_length(u->store, call, o->key, "key"));
+    }
+    TRY(check_header(call, o->content_type, "content_type"));
+    TRY(check_header(call, o->content_encoding, "content_encoding"));
+    u->flags = o->flags;
+    u->expected_length = o->expected_length;
+    TRY(copy_text(call, o->key, &u->key));
+    TRY(copy_text(call, o->content_type, &u->content_type));
+    TRY(copy_text(call, o->content_encoding, &u->content_encoding));
+    if (!plug_uuid(u->id))
+        return plug_fail(call, REGSTORE_INTERNAL, "the system gives no random numbers");
+    stss3_name_stage(u);
+    /* SHA-256 whether asked for or not: it signs the first part and marks what is committed. */
+    u->digest = plug_digest_new(o->flags | REGSTORE_UPLOAD_SHA256);
+    return u->digest == NULL ? plug_no_memory(call) : REGSTORE_OK;
+}
+
+static regstore_status begin_from_token(struct stss3_upload *u, struct plug_call *call,
+                                        const struct regstore_upload_opts *o)
+{
+    if (o->key != NULL || o->flags != 0 || o->content_type != NULL || o->content_encoding != NULL)
+        return plug_fail(call, REGSTORE_INVALID,
+                         "with a token, key, flags and content types are the token's own");
+    TRY(stss3_token_read(u, call, o->token));
+    return copy_text(call, o->token, &u->origin);
+}
+
+static regstore_status open_upload(struct stss3_store *store, struct plug_call *call,
+                                   const struct regstore_upload_opts *opts,
+                                   struct stss3_upload **out)
+{
+    struct regstore_upload_opts o;
+    TRY(plug_take(call, &o, sizeof o, opts, "upload_opts"));
+    TRY(plug_take_flags(call, o.flags,
+                        REGSTORE_UPLOAD_SHA256 | REGSTORE_UPLOAD_SHA512 | REGSTORE_UPLOAD_SOLE,
+                        "upload_opts"));
+    TRY(stss3_store_enter(store, call));
+    struct stss3_upload *u = calloc(1, sizeof *u);
+    if (u == NULL)
+        return plug_no_memory(call);
+    u->store = stss3_store_ref(store);
+    u->process = plug_process();
+    const regstore_status status =
+        o.token != NULL ? begin_from_token(u, call, &o) : begin_new(u, call, &o);
+    if (status != REGSTORE_OK) {
+        stss3_upload_free(u);
+        return status;
+    }
+    *out = u;
+    return REGSTORE_OK;
+}
+
+regstore_status stss3_upload_open(struct regstore_store *store, const struct regstore_call *call,
+                                  const struct regstore_upload_opts *opts,
+                                  struct regstore_upload **out)
+{
+    struct plug_call c;
+    struct stss3_upload *u = NULL;
+    regstore_status status = plug_call_begin(&c, call);
+    *out = NULL;
+    if (status == REGSTORE_OK)
+        status = open_upload(stss3_store_of(store), &c, opts, &u);
+    if (status == REGSTORE_OK)
+        *out = (struct regstore_upload *)(void *)u;
+    return plug_call_end(&c, status);
+}
+
+static uint64_t part_bytes(const struct stss3_upload *u, size_t index)
+{
+    uint64_t bytes = u->store->config->part_bytes;
+    const uint64_t fitting = u->expected_length / (STSS3_PARTS_MAX - PARTS_A_STEP);
+    if (fitting > bytes)
+        bytes = (fitting / STSS3_MIB + 1) * STSS3_MIB;
+    for (size_t step = index / PARTS_A_STEP; step > 0 && bytes < PART_BYTES_MAX; step--)
+        bytes *= 2;
+    return bytes < PART_BYTES_MAX ? bytes : PART_BYTES_MAX;
+}
+
+static size_t count_parts(const struct stss3_upload *u)
+{
+    return u->parts == NULL ? 0 : stss3_parts_count(u->parts);
+}
+
+/*
+ * Where the multipart upload goes: the key that open told, which saves the copy at commit.  But once
+ * a token without its id is out, only a name that every token knows will do, or an abort with that
+ * token could not find it (TOK-4).  A SOLE upload's abort takes all that is unfinished at the key.
+ */
+static regstore_status create_multipart(struct stss3_upload *u, struct plug_call *call)
+{
+    char stage[STSS3_STAGE_KEY_MAX], upload_id[STSS3_UPLOAD_ID_MAX];
+    const struct stss3_meta meta = {.content_type = u->content_type,
+                                    .content_encoding = u->content_encoding,
+                                    .mark = u->id};
+    stss3_stage_key(u, stage);
+    const bool is_sole = (u->flags & REGSTORE_UPLOAD_SOLE) != 0;
+    u->is_staged = u->key == NULL || (u->generation != 0 && !is_sole);
+    const char *key = u->is_staged ? stage : u->key;
+    TRY(stss3_multipart_create(&u->store->client, call, key, &meta, upload_id));
+    u->parts = stss3_parts_new(&u->store->client, key, upload_id);
+    return u->parts == NULL ? plug_no_memory(call) : REGSTORE_OK;
+}
+
+regstore_status stss3_upload_flush(struct stss3_upload *u, struct plug_call *call)
+{
+    char sha256[STSS3_SHA256_HEX];
+    uint8_t state[PLUG_DIGEST_SAVED_MAX];
+    if (u->parts == NULL)
+        TRY(create_multipart(u, call));
+    struct plug_digest *next = plug_digest_new(REGSTORE_UPLOAD_SHA256);
+    if (next == NULL)
+        return plug_no_memory(call);
+    stss3_upload_tail_sha256(u, sha256);
+    const regstore_status status = stss3_parts_send(u->parts, call, u->tail, sha256, state,
+                                                    plug_digest_save(u->digest, state));
+    if (status != REGSTORE_OK) {
+        plug_digest_free(next);
+        return status;
+    }
+    stss3_chunk_unref(u->tail);
+    u->tail = NULL;
+    plug_digest_free(u->tail_digest);
+    u->tail_digest = next;
+    u->parked.length = 0; /* what was parked is in this part */
+    return REGSTORE_OK;
+}
+
+/* The budget has nothing left.  Only parts of this very upload are waited for (THR-4). */
+static regstore_status find_memory(struct stss3_upload *u, struct plug_call *call)
+{
+    const unsigned flying = u->parts == NULL ? 0 : stss3_parts_flying(u->parts);
+    if (flying == 0)
+        return stss3_chunk_spill(u->tail, call);
+    TRY(stss3_parts_wait(u->parts, call, flying));
+    return stss3_parts_report(u->parts, call);
+}
+
+static regstore_status make_tail(struct stss3_upload *u, struct plug_call *call)
+{
+    u->tail = stss3_chunk_new(u->store->budget, part_bytes(u, count_parts(u)));
+    return u->tail == NULL ? plug_no_memory(call) : REGSTORE_OK;
+}
+
+static void hash(struct stss3_upload *u, const void *data, size_t len)
+{
+    plug_digest_update(u->digest, data, len);
+    if (u->tail_digest != NULL)
+        plug_digest_update(u->tail_digest, data, len);
+}
+
+static regstore_status write_some(struct stss3_upload *u, struct plug_call *call, const void *data,
+                                  size_t len, size_t *taken)
+{
+    *taken = 0;
+    if (u->tail != NULL && stss3_chunk_length(u->tail) == stss3_chunk_cap(u->tail)) {
+        if (u->parts != NULL)
+            TRY(stss3_parts_wait(u->parts, call, FLYING_MAX));
+        TRY(stss3_upload_flush(u, call));
+    }
+    if (u->tail == NULL)
+        TRY(make_tail(u, call));
+    TRY(stss3_chunk_append(u->tail, call, data, len < WRITE_STEP ? len : WRITE_STEP, taken));
+    if (*taken == 0)
+        return find_memory(u, call);
+    hash(u, data, *taken);
+    return REGSTORE_OK;
+}
+
+static regstore_status write_all(struct stss3_upload *u, struct plug_call *call, const uint8_t *data,
+                                 size_t len)
+{
+    if (len != 0)
+        TRY(stss3_upload_restore(u, call, true));
+    if (u->parts != NULL)
+        TRY(stss3_parts_report(u->parts, call));
+    while (len > 0) {
+        size_t taken;
+        TRY(plug_call_check(call));
+        TRY(write_some(u, call, data, len, &taken));
+        data += taken;
+        len -= taken;
+    }
+    return REGSTORE_OK;
+}
+
+regstore_status stss3_upload_write(struct regstore_upload *upload, const struct regstore_call *call,
+                                   const void *buf, size_t len)
+{
+    struct stss3_upload *u = stss3_upload_of(upload);
+    struct plug_call c;
+    regstore_status status = plug_call_begin(&c, call);
+    if (status == REGSTORE_OK)
+        status = stss3_upload_enter(u, &c, STSS3_STATE_BIT(STSS3_OPEN), "write");
+    if (status == REGSTORE_OK && buf == NULL && len != 0)
+        status = plug_fail(&c, REGSTORE_INVALID, "buf is NULL");
+    if (status == REGSTORE_OK)
+        status = stss3_upload_fate(u, &c, write_all(u, &c, buf, len));
+    return plug_call_end(&c, status);
+}
+
+uint64_t stss3_upload_offset(const struct regstore_upload *upload)
+{
+    const struct stss3_upload *u = (const struct stss3_upload *)(const void *)upload;
+    return plug_digest_length(u->digest);
+}
+
+regstore_status stss3_upload_digest(const struct regstore_upload *upload, const char *algorithm,
+                                    char *digest, size_t cap)
+{
+    const struct stss3_upload *u = (const struct stss3_upload *)(const void *)upload;
+    if (u->process != plug_process())
+        return REGSTORE_STATE;
+    if (algorithm == NULL || digest == NULL)
+        return REGSTORE_INVALID;
+    if (strcmp(algorithm, "sha256") == 0 && (u->flags & REGSTORE_UPLOAD_SHA256) == 0)
+        return REGSTORE_UNSUPPORTED;
+    return plug_digest_text(u->digest, algorithm, digest, cap);
+}
+
+/* The tail goes where the next process finds it.  At an offset that has a token already, and nothing
+ * written since, that is where it lies. */
+static regstore_status park_tail(struct stss3_upload *u, struct plug_call *call)
+{
+    char key[STSS3_STAGE_KEY_MAX], sha256[STSS3_SHA256_HEX], etag[128];
+    const struct stss3_meta meta = {.mark = u->id};
+    if (u->tail == NULL)
+        return REGSTORE_OK;
+    if (stss3_chunk_length(u->tail) >= STSS3_PART_MIN)
+        return stss3_upload_flush(u, call);
+    const uint64_t slot = (u->generation + 1) & 1;
+    stss3_park_key(u, slot, key);
+    stss3_upload_tail_sha256(u, sha256);
+    TRY(stss3_put(&u->store->client, call, key, u->tail, sha256, &meta, etag));
+    if (etag[0] == '\0')
+        return plug_fail(call, REGSTORE_UNAVAILABLE, "PutObject: the answer has no ETag");
+    u->parked.length = stss3_chunk_length(u->tail);
+    u->parked.slot = slot;
+    memcpy(u->parked.etag, etag, sizeof u->parked.etag);
+    return REGSTORE_OK;
+}
+
+static regstore_status suspend(struct stss3_upload *u, struct plug_call *call, char *token,
+                               size_t cap, uint64_t *kept)
+{
+    TRY(plug_call_check(call));
+    regstore_status status = park_tail(u, call);
+    if (status == REGSTORE_OK && u->parts != NULL)
+        status = stss3_parts_settle(u->parts, call);
+    if (status == REGSTORE_OK) {
+        u->generation++;
+        status = stss3_token_make(u, call, token, cap);
+    }
+    if (status == REGSTORE_OK) {
+        *kept = plug_digest_length(u->digest);
+        u->state = STSS3_SUSPENDED;
+        return REGSTORE_OK;
+    }
+    if (stss3_upload_fate(u, call, status) != REGSTORE_OK && u->state != STSS3_LOST)
+        stss3_token_make_safe(u, token, cap, kept);
+    return status;
+}
+
+regstore_status stss3_upload_suspend(struct regstore_upload *upload,
+                                     const struct regstore_call *call, char *token, size_t cap,
+                                     uint64_t *kept)
+{
+    struct stss3_upload *u = stss3_upload_of(upload);
+    struct plug_call c;
+    uint64_t ignored;
+    regstore_status status = plug_call_begin(&c, call);
+    if (kept == NULL)
+        kept = &ignored;
+    *kept = 0;
+    if (token != NULL && cap != 0)
+        token[0] = '\0';
+    if (status == REGSTORE_OK)
+        status = stss3_upload_enter(
+            u, &c, STSS3_STATE_BIT(STSS3_OPEN) | STSS3_STATE_BIT(STSS3_SEALED), "suspend");
+    if (status == REGSTORE_OK && (token == NULL || cap < REGSTORE_TOKEN_MAX))
+        status = plug_fail(&c, REGSTORE_RANGE, "a token needs a buffer of %d bytes",
+                           REGSTORE_TOKEN_MAX);
+    if (status == REGSTORE_OK)
+        status = suspend(u, &c, token, cap, kept);
+    return plug_call_end(&c, status);
+}
+
+void stss3_upload_close(struct regstore_upload *upload)
+{
+    struct stss3_upload *u = stss3_upload_of(upload);
+    if (u == NULL)
+        return;
+    if (u->process != plug_process())
+        u->parts = NULL; /* its requests and their lock are the parent's */
+    stss3_upload_free(u);
+}

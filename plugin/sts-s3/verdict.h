@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What an answer of S3 or STS means: a status for the host, and whether the same request is worth
+ * another try.  Pure; the one place that knows.
+ */
+#ifndef STSS3_VERDICT_H
+#define STSS3_VERDICT_H
+
+#include "http.h"
+#include "xml.h"
+
+struct stss3_verdict_of {
+    regstore_status status;
+    bool again;
+};
+
+/* code: the error body's, "" when there is none. */
+struct stss3_verdict_of stss3_verdict(enum stss3_transport transport, long http_status,
+                                      const char *code);
+
+/*
+ * The same for a request whose try has ended: parses the error's body when there is one, fills
+ * request->error (words that begin with the operation; code, request id, Retry-After) and returns
+ * whether to try again.  *body is what the service said, all zero when it said nothing.  An answer
+ * of 2xx gives OK, unless is_xml and the root is an error (S3 answers 200 with an error inside:
+ * CompleteMultipartUpload, CopyObject, UploadPartCopy).
+ */
+enum stss3_verdict stss3_verdict_judge(struct stss3_request *request, bool is_xml,
+                                       struct stss3_error_body *body);
+
+/* True for the codes by which a service says that the session, not the request, is at fault. */
+bool stss3_code_is_stale_session(const char *code);
+
+#endif

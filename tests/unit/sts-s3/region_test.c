@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "suites.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "region.h"
+
+#define COUNT(table) ((int)(sizeof(table) / sizeof(table)[0]))
+
+static const struct {
+    const char *region, *partition, *s3, *sts;
+} places[] = {
+    {"us-east-1", "aws", "s3.us-east-1.amazonaws.com", "sts.us-east-1.amazonaws.com"},
+    {"eu-central-2", "aws", "s3.eu-central-2.amazonaws.com", "sts.eu-central-2.amazonaws.com"},
+    {"cn-northwest-1", "aws-cn", "s3.cn-northwest-1.amazonaws.com.cn",
+     "sts.cn-northwest-1.amazonaws.com.cn"},
+    {"us-gov-east-1", "aws-us-gov", "s3.us-gov-east-1.amazonaws.com",
+     "sts.us-gov-east-1.amazonaws.com"},
+    {"us-iso-east-1", "aws-iso", "s3.us-iso-east-1.c2s.ic.gov", "sts.us-iso-east-1.c2s.ic.gov"},
+    {"us-isob-east-1", "aws-iso-b", "s3.us-isob-east-1.sc2s.sgov.gov",
+     "sts.us-isob-east-1.sc2s.sgov.gov"},
+    {"eu-isoe-west-1", "aws-iso-e", "s3.eu-isoe-west-1.cloud.adc-e.uk",
+     "sts.eu-isoe-west-1.cloud.adc-e.uk"},
+    {"us-isof-south-1", "aws-iso-f", "s3.us-isof-south-1.csp.hci.ic.gov",
+     "sts.us-isof-south-1.csp.hci.ic.gov"},
+    {"eusc-de-east-1", "aws-eusc", "s3.eusc-de-east-1.amazonaws.eu",
+     "sts.eusc-de-east-1.amazonaws.eu"},
+    {"default", "aws", "s3.default.amazonaws.com", "sts.default.amazonaws.com"},
+};
+
+START_TEST(region_tells_its_partition_and_hosts)
+{
+    char host[STSS3_HOST_MAX];
+    ck_assert_str_eq(stss3_partition_of_region(places[_i].region)->name, places[_i].partition);
+    stss3_aws_host("s3", places[_i].region, host);
+    ck_assert_str_eq(host, places[_i].s3);
+    stss3_aws_host("sts", places[_i].region, host);
+    ck_assert_str_eq(host, places[_i].sts);
+}
+END_TEST
+
+START_TEST(first_region_of_each_partition_lies_in_it)
+{
+    static const struct {
+        const char *name, *first;
+    } firsts[] = {{"aws", "us-east-1"}, {"aws-cn", "cn-north-1"}, {"aws-us-gov", "us-gov-west-1"}};
+
+    for (int i = 0; i < COUNT(firsts); i++) {
+        const struct stss3_partition *p =
+            stss3_partition_named(firsts[i].name, strlen(firsts[i].name));
+        ck_assert_str_eq(p->first_region, firsts[i].first);
+    }
+    for (int i = 0; i < COUNT(places); i++) {
+        const struct stss3_partition *p =
+            stss3_partition_named(places[i].partition, strlen(places[i].partition));
+        ck_assert_ptr_nonnull(p);
+        ck_assert_ptr_eq(stss3_partition_of_region(p->first_region), p);
+    }
+}
+END_TEST
+
+START_TEST(name_that_only_begins_like_a_partition_is_none)
+{
+    ck_assert_ptr_null(stss3_partition_named("aws-c", 5));
+    ck_assert_ptr_null(stss3_partition_named("aws-cnx", 7));
+    ck_assert_ptr_null(stss3_partition_named("", 0));
+    ck_assert_str_eq(stss3_partition_named("aws-cnx", 6)->name, "aws-cn");
+}
+END_TEST
+
+START_TEST(region_is_letters_digits_and_dashes)
+{
+    char longest[STSS3_REGION_MAX + 1];
+    memset(longest, 'r', sizeof longest);
+    longest[STSS3_REGION_MAX] = '\0';
+    ck_assert(!stss3_region_is_valid(longest));
+    longest[STSS3_REGION_MAX - 1] = '\0';
+    ck_assert(stss3_region_is_valid(longest));
+    ck_assert(stss3_region_is_valid("us-east-1"));
+    ck_assert(stss3_region_is_valid("My_Zone2"));
+    ck_assert(!stss3_region_is_valid(""));
+    ck_assert(!stss3_region_is_valid("us-east-1/s3"));
+    ck_assert(!stss3_region_is_valid("us.east"));
+    ck_assert(!stss3_region_is_valid("us-east-1\n"));
+}
+END_TEST
+
+static const struct {
+    const char *arn, *partition;
+} roles[] = {
+    {"arn:aws:iam::123456789012:role/quay", "aws"},
+    {"arn:aws-cn:iam::123456789012:role/path/to/quay", "aws-cn"},
+    {"arn:aws-us-gov:iam::123456789012:role/quay", "aws-us-gov"},
+    {"arn:aws:iam:::role/x", "aws"},
+    {"arn:aws:iam::tenant:role/x", "aws"},
+    {"arn:aws:iam::RGW00000000000000001:role/a/b", "aws"},
+    {"arn:aws:iam::1:role/with:colon", "aws"},
+    {"arn:minio:iam:::role/idmp-default", NULL},
+};
+
+START_TEST(role_of_aws_ceph_and_others_is_taken)
+{
+    const struct stss3_partition *partition = NULL;
+    const char *wrong = stss3_role_arn_check(roles[_i].arn, &partition);
+    ck_assert_msg(wrong == NULL, "%s %s", roles[_i].arn, wrong);
+    if (roles[_i].partition == NULL)
+        ck_assert_ptr_null(partition);
+    else
+        ck_assert_str_eq(partition->name, roles[_i].partition);
+}
+END_TEST
+
+static const struct {
+    const char *arn, *said;
+} no_roles[] = {
+    {"", "empty"},
+    {"quay", "arn:"},
+    {"ARN:aws:iam::1:role/x", "arn:"},
+    {"arn:aws:iam::role/x", "five"},
+    {"arn:aws:iam", "five"},
+    {"arn::iam::1:role/x", "partition"},
+    {"arn:aws:s3:::bucket", "'iam'"},
+    {"arn:aws:iam:us-east-1:1:role/x", "no region"},
+    {"arn:aws:iam::1:user/quay", "user"},
+    {"arn:aws:iam::1:group/quay", "group"},
+    {"arn:aws:iam::1:instance-profile/quay", "instance profile"},
+    {"arn:aws:sts::1:assumed-role/quay/session", "session"},
+    {"arn:aws:iam::1:role", "role/NAME"},
+    {"arn:aws:iam::1:role/", "name"},
+    {"arn:aws:iam::1:role/a/", "name"},
+    {"arn:aws:iam::1:role/a b", "space"},
+    {"arn:aws:iam::1:role/a\n", "control"},
+    {"arn:aws:iam::1:role/\xc3\xa9", "ASCII"},
+};
+
+START_TEST(what_is_no_role_is_refused_with_the_reason)
+{
+    const struct stss3_partition *partition = NULL;
+    const char *wrong = stss3_role_arn_check(no_roles[_i].arn, &partition);
+    ck_assert_msg(wrong != NULL, "'%s' was taken", no_roles[_i].arn);
+    ck_assert_msg(strstr(wrong, no_roles[_i].said) != NULL, "'%s': %s", no_roles[_i].arn, wrong);
+}
+END_TEST
+
+START_TEST(role_longer_than_2048_characters_is_refused)
+{
+    const struct stss3_partition *partition = NULL;
+    char arn[STSS3_ROLE_ARN_MAX + 1];
+
+    memset(arn, 'x', sizeof arn);
+    memcpy(arn, "arn:aws:iam::1:role/", 20);
+    arn[STSS3_ROLE_ARN_MAX] = '\0';
+    ck_assert_ptr_nonnull(stss3_role_arn_check(arn, &partition));
+    arn[STSS3_ROLE_ARN_MAX - 1] = '\0';
+    ck_assert_ptr_null(stss3_role_arn_check(arn, &partition));
+}
+END_TEST
+
+Suite *region_suite(void)
+{
+    Suite *suite = suite_create("region");
+    TCase *c = tcase_create("region");
+    tcase_add_loop_test(c, region_tells_its_partition_and_hosts, 0, COUNT(places));
+    tcase_add_test(c, first_region_of_each_partition_lies_in_it);
+    tcase_add_test(c, name_that_only_begins_like_a_partition_is_none);
+    tcase_add_test(c, region_is_letters_digits_and_dashes);
+    tcase_add_loop_test(c, role_of_aws_ceph_and_others_is_taken, 0, COUNT(roles));
+    tcase_add_loop_test(c, what_is_no_role_is_refused_with_the_reason, 0, COUNT(no_roles));
+    tcase_add_test(c, role_longer_than_2048_characters_is_refused);
+    suite_add_tcase(suite, c);
+    return suite;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The suites of this program: what in the S3 plugin is pure. */
+#ifndef TEST_SUITES_H
+#define TEST_SUITES_H
+
+#include <check.h>
+
+Suite *memory_suite(void);
+Suite *region_suite(void);
+Suite *sigv4_suite(void);
+Suite *timestamp_suite(void);
+Suite *uri_suite(void);
+Suite *xml_suite(void);
+
+#endif
