@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* conformance: becomes the suite, a program of its own, with the same plugin and settings. */
+#include "commands.h"
+#include "../host/find.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char *program_path(void)
+{
+    char *root = find_build_tree();
+    char *path = NULL;
+    if (root == NULL)
+        return strdup(REGSTORE_LIBEXEC_DIR "/regstore-conformance");
+    if (asprintf(&path, "%s/host-shim/conformance/regstore-conformance", root) < 0)
+        path = NULL;
+    free(root);
+    return path;
+}
+
+struct arguments {
+    const char **at;
+    size_t n;
+};
+
+static void add(struct arguments *arguments, const char *option, const char *value)
+{
+    if (value == NULL)
+        return;
+    arguments->at[arguments->n++] = option;
+    arguments->at[arguments->n++] = value;
+}
+
+int cmd_conformance(const struct options *options, int argc, char **argv)
+{
+    char *program = program_path();
+    /* Four pairs, the settings' pairs, the program's name and the end. */
+    struct arguments arguments = {
+        .at = calloc(8 + 2 * options->n_settings + (size_t)argc + 2, sizeof(char *)),
+    };
+    if (program == NULL || arguments.at == NULL) {
+        fprintf(stderr, "regstore: no memory\n");
+        free(program);
+        free(arguments.at);
+        return EXIT_FAILED;
+    }
+    arguments.at[arguments.n++] = program;
+    add(&arguments, "--config", options->plugin == NULL ? options_config_path(options) : NULL);
+    add(&arguments, "--location", options->location);
+    add(&arguments, "--plugin", options->plugin);
+    add(&arguments, "--plugin-dir", options->plugin_dir);
+    for (size_t i = 0; i < options->n_settings; i++)
+        add(&arguments, "--set", options->settings[i]);
+    for (int i = 1; i < argc; i++)
+        arguments.at[arguments.n++] = argv[i];
+    execv(program, (char *const *)(uintptr_t)arguments.at); /* execv does not write there. */
+    fprintf(stderr, "regstore: %s: %s\n", program, strerror(errno));
+    free(program);
+    free(arguments.at);
+    return EXIT_FAILED;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* error: knows the rules about struct regstore_error (GROW-3, ERR-1) and the statuses' names. */
+#include "error.h"
+#include "regstore-host.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const status_names[] = {
+    [REGSTORE_OK] = "OK",
+    [REGSTORE_NOT_FOUND] = "NOT_FOUND",
+    [REGSTORE_EXISTS] = "EXISTS",
+    [REGSTORE_DIGEST] = "DIGEST",
+    [REGSTORE_RANGE] = "RANGE",
+    [REGSTORE_DENIED] = "DENIED",
+    [REGSTORE_THROTTLED] = "THROTTLED",
+    [REGSTORE_TIMEOUT] = "TIMEOUT",
+    [REGSTORE_CANCELLED] = "CANCELLED",
+    [REGSTORE_UNAVAILABLE] = "UNAVAILABLE",
+    [REGSTORE_UNSUPPORTED] = "UNSUPPORTED",
+    [REGSTORE_STATE] = "STATE",
+    [REGSTORE_INVALID] = "INVALID",
+    [REGSTORE_CONFIG] = "CONFIG",
+    [REGSTORE_CORRUPT] = "CORRUPT",
+    [REGSTORE_NO_SPACE] = "NO_SPACE",
+    [REGSTORE_NO_MEMORY] = "NO_MEMORY",
+    [REGSTORE_INTERNAL] = "INTERNAL",
+    [REGSTORE_GONE] = "GONE",
+    [REGSTORE_CONFLICT] = "CONFLICT",
+};
+
+const char *regstore_host_status_name(regstore_status status)
+{
+    if (status < 0 || (size_t)status >= sizeof(status_names) / sizeof(status_names[0]))
+        return "INTERNAL";
+    return status_names[status];
+}
+
+/* The size of minor 0: a caller that was built against it is still served when the struct grows. */
+static bool can_hold_message(const struct regstore_error *error)
+{
+    return error != NULL && error->struct_size >= offsetof(struct regstore_error, message) +
+                                                      sizeof(error->message);
+}
+
+void host_error_clear(struct regstore_error *error)
+{
+    if (!can_hold_message(error))
+        return;
+    uint64_t size = error->struct_size < sizeof(*error) ? error->struct_size : sizeof(*error);
+    memset((char *)error + sizeof(error->struct_size), 0, size - sizeof(error->struct_size));
+}
+
+/* File names and keys of a YAML file end up in messages: a terminal must not obey them. */
+static void make_printable(char *text)
+{
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            *text = '?';
+    }
+}
+
+regstore_status host_fail(struct regstore_error *error, regstore_status status, const char *format,
+                          ...)
+{
+    host_error_clear(error);
+    if (!can_hold_message(error))
+        return status;
+    va_list args;
+    va_start(args, format);
+    /* A message that is too long is cut: that is what is wanted. */
+    (void)vsnprintf(error->message, sizeof(error->message), format, args);
+    va_end(args);
+    make_printable(error->message);
+    return status;
+}

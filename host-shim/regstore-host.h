@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * regstore-host.h: what a program needs to use a regstore plugin, and nothing more.
+ *
+ *     config.yaml --read--> config --pick--> location {name, driver, settings}
+ *                                                          |          |
+ *                          plugin <--load_driver-----------+          |
+ *                             |                                       |
+ *                          table->store_open(call, host, settings, n, &store)   (regstore.h)
+ *
+ * From there on the program speaks regstore.h with the table. There is no wrapper around the verbs
+ * and no global state.
+ *
+ * Every function may be called from any thread. What a function hands out is not written again
+ * until it is freed, so any number of threads may read it. None starts a thread.
+ *
+ * Errors: a status other than OK leaves *out alone and fills error, which may be NULL. The caller
+ * zeroes it and sets its struct_size, as for a plugin (GROW-3). What is wrong with a file, a name
+ * or a plugin is CONFIG, and the message says what to change; NO_MEMORY stands for itself. No
+ * message contains the value of a setting.
+ */
+#ifndef REGSTORE_HOST_H
+#define REGSTORE_HOST_H
+
+#include "regstore.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * One entry of DISTRIBUTED_STORAGE_CONFIG. Frozen. Belongs to its config, as do the strings.
+ */
+struct regstore_host_location {
+    const char *name, *driver;
+    const struct regstore_pair *settings; /* for store_open */
+    size_t n_settings;
+};
+
+struct regstore_host_config;
+struct regstore_host_plugin;
+
+/*
+ * Reads the three keys of a Quay config.yaml that are about storage (DISTRIBUTED_STORAGE_CONFIG,
+ * DISTRIBUTED_STORAGE_PREFERENCE, DISTRIBUTED_STORAGE_DEFAULT_LOCATIONS) and ignores all others.
+ * Blocks for as long as reading the file takes. Scalars become text as they are written, null
+ * makes a key absent. A location that could not be used (a setting that is a list, a driver
+ * that is no name) is an error only when it is picked: it may be meant for another program.
+ */
+REGSTORE_EXPORT regstore_status regstore_host_config_read(const char *path,
+                                                          struct regstore_host_config **out,
+                                                          struct regstore_error *error);
+
+/*
+ * The location of this name. With NULL: the first of DISTRIBUTED_STORAGE_PREFERENCE that exists,
+ * else the only one, else the first of DISTRIBUTED_STORAGE_DEFAULT_LOCATIONS that exists.
+ */
+REGSTORE_EXPORT regstore_status regstore_host_config_pick(
+    const struct regstore_host_config *config, const char *name,
+    const struct regstore_host_location **out, struct regstore_error *error);
+
+/* Wipes the settings and frees. NULL is fine. A store that is open does not need the config. */
+REGSTORE_EXPORT void regstore_host_config_free(struct regstore_host_config *config);
+
+/*
+ * Finds and loads the plugin of a driver, [A-Za-z0-9_]{1,64}: the first DRIVER.so in plugin_dir
+ * (may be NULL), the environment's REGSTORE_PLUGIN_DIR (not in a set-user-ID program), and the
+ * folder of the installed plugins; a program that runs from the build tree looks into that tree's
+ * plugin/ instead of the last. One that is found but refused ends the search.
+ */
+REGSTORE_EXPORT regstore_status regstore_host_load_driver(const char *driver,
+                                                          const char *plugin_dir,
+                                                          struct regstore_host_plugin **out,
+                                                          struct regstore_error *error);
+
+/*
+ * Loads this file. Refused are, before any of its code runs: a file or folder that belongs to
+ * somebody else than root and the caller (effective user), or that others may write, where
+ * symbolic links are followed and the real file is judged; another machine's code. And then: a
+ * file without regstore_plugin_v1, and a table that breaks a rule of regstore.h which can be seen
+ * in the table. Blocks on the file system and runs the constructors of the libraries that the
+ * plugin needs. A loaded module stays mapped until the process ends.
+ */
+REGSTORE_EXPORT regstore_status regstore_host_load_file(const char *path,
+                                                        struct regstore_host_plugin **out,
+                                                        struct regstore_error *error);
+
+/*
+ * The table to work with. It has this header's size and every slot can be called: what the plugin
+ * does not offer returns UNSUPPORTED. abi_minor and features are the plugin's. Belongs to plugin.
+ */
+REGSTORE_EXPORT const struct regstore_plugin *
+regstore_host_table(const struct regstore_host_plugin *plugin);
+
+/* The table as the plugin gave it, for a program that shows or tests it. Lives for ever. */
+REGSTORE_EXPORT const struct regstore_plugin *
+regstore_host_published_table(const struct regstore_host_plugin *plugin);
+
+/* The absolute path of the real file. Belongs to plugin. */
+REGSTORE_EXPORT const char *regstore_host_path(const struct regstore_host_plugin *plugin);
+
+/* Frees what load made, after the last use of its table; the module stays. NULL is fine. */
+REGSTORE_EXPORT void regstore_host_plugin_free(struct regstore_host_plugin *plugin);
+
+/* "NOT_FOUND" for REGSTORE_NOT_FOUND; "INTERNAL" for a status that is not known. */
+REGSTORE_EXPORT const char *regstore_host_status_name(regstore_status status);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
