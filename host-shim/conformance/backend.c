@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The plugin and its settings, found and loaded by the host library. */
+#include "backend.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool pick(struct backend *b, const struct regstore_host_location **location, char *why,
+                 size_t cap)
+{
+    struct regstore_error error = {.struct_size = sizeof error};
+    *location = NULL;
+    if (b->source.config == NULL)
+        return true;
+    if (regstore_host_config_read(b->source.config, &b->config, &error) == REGSTORE_OK &&
+        regstore_host_config_pick(b->config, b->source.location, location, &error) == REGSTORE_OK)
+        return true;
+    (void)snprintf(why, cap, "%s", error.message);
+    return false;
+}
+
+/* What --set names replaces what the location says. */
+static void set(struct backend *b, const struct regstore_pair *pair)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        if (strcmp(b->settings[i].key, pair->key) == 0) {
+            b->settings[i].value = pair->value;
+            return;
+        }
+    }
+    b->settings[b->n++] = *pair;
+}
+
+bool backend_init(struct backend *b, const struct backend_source *source, char *why, size_t cap)
+{
+    const struct regstore_host_location *location;
+    memset(b, 0, sizeof *b);
+    b->source = *source;
+    if (!pick(b, &location, why, cap))
+        return false;
+    b->driver = source->plugin != NULL ? source->plugin : location ? location->driver : NULL;
+    if (b->driver == NULL) {
+        (void)snprintf(why, cap, "say which plugin: --plugin NAME or FILE.so, or --config FILE");
+        return false;
+    }
+    const size_t from_location = location != NULL ? location->n_settings : 0;
+    b->settings = calloc(from_location + source->n_set + 1, sizeof *b->settings);
+    if (b->settings == NULL) {
+        (void)snprintf(why, cap, "out of memory");
+        return false;
+    }
+    if (location != NULL)
+        memcpy(b->settings, location->settings, from_location * sizeof *b->settings);
+    b->n = from_location;
+    for (size_t i = 0; i < source->n_set; i++)
+        set(b, &source->set[i]);
+    return true;
+}
+
+void backend_clear(struct backend *b)
+{
+    free(b->settings);
+    regstore_host_config_free(b->config);
+    memset(b, 0, sizeof *b);
+}
+
+static bool is_file(const char *driver)
+{
+    return strchr(driver, '/') != NULL || strstr(driver, ".so") != NULL;
+}
+
+const struct regstore_plugin *backend_load(const struct backend *b, char *path, char *why,
+                                           size_t cap)
+{
+    struct regstore_error error = {.struct_size = sizeof error};
+    struct regstore_host_plugin *plugin = NULL;
+    const regstore_status status =
+        is_file(b->driver)
+            ? regstore_host_load_file(b->driver, &plugin, &error)
+            : regstore_host_load_driver(b->driver, b->source.plugin_dir, &plugin, &error);
+    if (status != REGSTORE_OK) {
+        (void)snprintf(why, cap, "%s", error.message);
+        return NULL;
+    }
+    const struct regstore_plugin *table = regstore_host_published_table(plugin);
+    (void)snprintf(path, PATH_MAX, "%s", regstore_host_path(plugin));
+    regstore_host_plugin_free(plugin);
+    return table;
+}
+
+const char *backend_setting(const struct backend *b, const char *key)
+{
+    for (size_t i = 0; i < b->n; i++)
+        if (strcmp(b->settings[i].key, key) == 0)
+            return b->settings[i].value;
+    return NULL;
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* CALL-2, CALL-3, and TOK-2, UP-3 and COM-2 where a call was cut off. */
+#include <string.h>
+#include <time.h>
+
+#include "verbs.h"
+
+/* CALL-3's second, and what a busy machine adds. */
+enum { A_SECOND_MS = 1500 };
+
+static void flag_set_before_the_call_cancels_it(struct world *w)
+{
+    const int32_t set = 1;
+    for (const struct verb *verb = verbs; verb->name != NULL; verb++) {
+        CALL(c);
+        struct stage s;
+        if (!verb_is_offered(w, verb))
+            continue;
+        stage_set(w, &s);
+        c.in.cancel = &set;
+        const int64_t begin = now_ms();
+        const regstore_status status = verb->go(w, &s, &c.in);
+        const int64_t took = now_ms() - begin;
+        CLAIM(status == REGSTORE_CANCELLED || (status == REGSTORE_OK && !verb->does_io),
+              "%s with its cancel flag set gave %s: \"%.511s\"", verb->name,
+              regstore_host_status_name(status), c.error.message);
+        CLAIM(took < A_SECOND_MS, "%s with its cancel flag set took %lld ms", verb->name,
+              (long long)took);
+        stage_clear(w, &s);
+    }
+}
+
+static void cancelled_verb_may_be_called_again(struct world *w)
+{
+    const int32_t set = 1;
+    for (const struct verb *verb = verbs; verb->name != NULL; verb++) {
+        CALL(c);
+        CALL(again);
+        struct stage s;
+        if (!verb_is_offered(w, verb))
+            continue;
+        stage_set(w, &s);
+        c.in.cancel = &set;
+        if (verb->go(w, &s, &c.in) == REGSTORE_CANCELLED) {
+            const regstore_status status = verb->go(w, &s, &again.in);
+            CLAIM(c.error.retryable != 0, "%s gave CANCELLED and not retryable", verb->name);
+            CLAIM(status == REGSTORE_OK, "%s after CANCELLED gave %s: \"%.511s\"", verb->name,
+                  regstore_host_status_name(status), again.error.message);
+        }
+        stage_clear(w, &s);
+    }
+}
+
+/* After a write that failed: go on from upload_offset, until all is in. */
+static void fill_in_spite_of(struct world *w, struct regstore_upload *u, const struct content *c,
+                             uint64_t first_timeout_ms)
+{
+    static unsigned char buf[3 * 1024 * 1024];
+    uint64_t timeout_ms = first_timeout_ms;
+    for (uint64_t at = w->p->upload_offset(u); at < c->length;) {
+        CALL(call);
+        const size_t len = c->length - at < sizeof buf ? (size_t)(c->length - at) : sizeof buf;
+        content_fill(c, at, buf, len);
+        call.in.timeout_ms = timeout_ms;
+        const regstore_status status = w->p->upload_write(u, &call.in, buf, len);
+        const uint64_t now = w->p->upload_offset(u);
+        EXPECT_SEEN(&call, "upload_write with little time", status, REGSTORE_OK, REGSTORE_TIMEOUT);
+        CLAIM(now >= at && now <= at + len && (status != REGSTORE_OK || now == at + len),
+              "upload_write of %zu bytes at %llu gave %s, and the offset is %llu", len,
+              (unsigned long long)at, regstore_host_status_name(status), (unsigned long long)now);
+        timeout_ms = status == REGSTORE_OK ? first_timeout_ms : timeout_ms * 2;
+        at = now;
+    }
+}
+
+static void commit_in_spite_of(struct world *w, struct regstore_upload *u, const char *key,
+                               const char *digest, uint64_t timeout_ms)
+{
+    regstore_status status;
+    do {
+        CALL(c);
+        c.in.timeout_ms = timeout_ms;
+        const int64_t begin = now_ms();
+        status = upload_commit(w, u, &c, key, digest, 0);
+        const int64_t late = now_ms() - begin - (int64_t)timeout_ms;
+        EXPECT_SEEN(&c, "upload_commit with little time", status, REGSTORE_OK, REGSTORE_TIMEOUT);
+        CLAIM(late < A_SECOND_MS, "upload_commit with %llu ms came back %lld ms late",
+              (unsigned long long)timeout_ms, (long long)late);
+        timeout_ms *= 2;
+    } while (status != REGSTORE_OK);
+}
+
+static void upload_with_too_little_time_goes_on_and_is_right(struct world *w)
+{
+    const uint64_t sizes[] = {1000, 21 * MIB};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        char digest[REGSTORE_DIGEST_MAX];
+        const struct key key = key_of(w, "blob%zu", i);
+        const struct content content = content_of(test_seed(w, i), sizes[i]);
+        struct regstore_upload *u = upload_new(w, NULL);
+        content_digest(&content, "sha256", digest);
+        fill_in_spite_of(w, u, &content, 1);
+        commit_in_spite_of(w, u, key.s, digest, 1);
+        upload_end(w, u);
+        blob_must_be(w, key.s, &content);
+    }
+}
+
+/* --- cancel while the call runs --- */
+
+struct cancel {
+    int32_t flag;
+    int64_t set_at_ms;
+    unsigned delay_us;
+};
+
+static void *set_later(void *arg)
+{
+    struct cancel *cancel = arg;
+    const struct timespec delay = {.tv_nsec = (long)cancel->delay_us * 1000};
+    (void)nanosleep(&delay, NULL); /* a random moment, not a wait for something */
+    cancel->set_at_ms = now_ms();
+    __atomic_store_n(&cancel->flag, 1, __ATOMIC_SEQ_CST);
+    return NULL;
+}
+
+/* Commits with a flag that is set at some moment; true when that was too late to matter. */
+static bool commit_and_cancel(struct world *w, struct regstore_upload *u, const struct key *key,
+                              unsigned delay_us)
+{
+    CALL(c);
+    struct cancel cancel = {.delay_us = delay_us};
+    pthread_t thread;
+    c.in.cancel = &cancel.flag;
+    CLAIM(pthread_create(&thread, NULL, set_later, &cancel) == 0,
+          "the test could not start a thread of its own");
+    const regstore_status status = upload_commit(w, u, &c, key->s, NULL, 0);
+    const int64_t end = now_ms();
+    (void)pthread_join(thread, NULL);
+    EXPECT_SEEN(&c, "upload_commit with a flag set meanwhile", status, REGSTORE_OK,
+                REGSTORE_CANCELLED);
+    CLAIM(status == REGSTORE_OK || end - cancel.set_at_ms < A_SECOND_MS,
+          "the call came back %lld ms after its flag was set", (long long)(end - cancel.set_at_ms));
+    return status == REGSTORE_OK;
+}
+
+static void commit_cancelled_at_any_moment_can_be_repeated(struct world *w)
+{
+    const struct content old = content_of(test_seed(w, 99), 777);
+    for (unsigned i = 0; i < 12; i++) {
+        const struct key key = key_of(w, "blob%u", i);
+        const struct content content = content_of(test_seed(w, i), i % 2 ? 12 * MIB : 1000);
+        blob_put(w, key.s, &old);
+        struct regstore_upload *u = upload_new(w, NULL);
+        upload_fill(w, u, &content, content.length);
+        const bool is_done =
+            commit_and_cancel(w, u, &key, (unsigned)(content_mix(w->seed, i) % 40000));
+        if (!is_done) {
+            CALL(c);
+            CLAIM(blob_is(w, key.s, &old) || blob_is(w, key.s, &content),
+                  "after CANCELLED the key has neither the old blob nor the new one");
+            EXPECT(&c, w->p->upload_write(u, &c.in, "x", 1), REGSTORE_STATE); /* SEALED */
+            upload_finish(w, u, key.s);
+        }
+        upload_end(w, u);
+        blob_must_be(w, key.s, &content);
+    }
+}
+
+static void suspend_that_failed_leaves_the_handle_and_an_honest_token(struct world *w)
+{
+    const uint64_t sizes[] = {1000, 6 * MIB, 11 * MIB + 7};
+    const int32_t set = 1;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        CALL(c);
+        char token[REGSTORE_TOKEN_MAX] = "";
+        uint64_t kept = UINT64_MAX;
+        const struct key key = key_of(w, "blob%zu", i);
+        const struct content content = content_of(test_seed(w, i), sizes[i] + 1000);
+        struct regstore_upload *u = upload_new(w, NULL);
+        upload_fill(w, u, &content, sizes[i]);
+        c.in.cancel = &set;
+        EXPECT(&c, w->p->upload_suspend(u, &c.in, token, sizeof token, &kept), REGSTORE_CANCELLED);
+        upload_must_be_at(w, u, sizes[i]);
+        if (token[0] != '\0') {
+            CLAIM(kept <= sizes[i], "kept is %llu of %llu bytes", (unsigned long long)kept,
+                  (unsigned long long)sizes[i]);
+            struct regstore_upload *second = upload_resume(w, token);
+            upload_must_be_at(w, second, kept);
+            upload_end(w, second);
+        }
+        upload_fill(w, u, &content, content.length); /* the handle is as before */
+        upload_park(w, u, token);
+        u = upload_resume(w, token);
+        upload_must_be_at(w, u, content.length);
+        upload_finish(w, u, key.s);
+        upload_end(w, u);
+        blob_must_be(w, key.s, &content);
+    }
+}
+
+static void read_cancelled_goes_on_where_it_was(struct world *w)
+{
+    CALL(c);
+    static unsigned char buf[100000];
+    const int32_t set = 1;
+    const struct key key = key_of(w, "blob");
+    const struct content content = content_of(test_seed(w, 1), 3 * MIB);
+    uint64_t at = 0;
+    size_t got = 1;
+    blob_put(w, key.s, &content);
+    struct regstore_reader *r = reader_new(w, key.s, 0, 0);
+    for (unsigned i = 0; got > 0; i++) {
+        call_reset(&c);
+        c.in.cancel = i % 3 == 1 ? &set : NULL;
+        const regstore_status status = w->p->read_next(r, &c.in, buf, sizeof buf, &got);
+        if (c.in.cancel != NULL && status == REGSTORE_CANCELLED) {
+            got = 1;
+            continue;
+        }
+        EXPECT_SEEN(&c, "read_next", status, REGSTORE_OK);
+        CLAIM(got <= content.length - at && content_differs(&content, at, buf, got) == got,
+              "other bytes at %llu after a cancelled read_next", (unsigned long long)at);
+        at += got;
+    }
+    CLAIM(at == content.length, "the end came at %llu", (unsigned long long)at);
+    w->p->read_close(r);
+}
+
+static const struct test deadline_tests[] = {
+    {"CALL-3", "flag_set_before_the_call_cancels_it", flag_set_before_the_call_cancels_it, 0},
+    {"CALL-3 ERR-1", "cancelled_verb_may_be_called_again", cancelled_verb_may_be_called_again, 0},
+    {"CALL-2 UP-3", "upload_with_too_little_time_goes_on_and_is_right",
+     upload_with_too_little_time_goes_on_and_is_right, 0},
+    {"CALL-3 COM-2", "commit_cancelled_at_any_moment_can_be_repeated",
+     commit_cancelled_at_any_moment_can_be_repeated, 0},
+    {"TOK-2", "suspend_that_failed_leaves_the_handle_and_an_honest_token",
+     suspend_that_failed_leaves_the_handle_and_an_honest_token, 0},
+    {"CALL-3 READ-2", "read_cancelled_goes_on_where_it_was", read_cancelled_goes_on_where_it_was, 0},
+};
+
+const struct family family_deadline = FAMILY(deadline);

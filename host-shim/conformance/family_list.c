@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* LIST-1, on a set of more than 1,000 keys that the family's tests share. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "blob.h"
+
+enum { KEYS = 1103, MAKERS = 8, FOLDERS = 7 };
+
+/* The shared set, sorted by bytes: the i-th key. */
+struct set {
+    char key[KEYS][256];
+    char prefix[128];
+};
+
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+/* Plain keys, keys in folders, folders in folders, and neighbours that sort around "/". */
+static void name_key(char key[256], const char *prefix, unsigned i)
+{
+    static const char *const middles[] = {"/k", "/deep/k", ".", "-x/", "0/"};
+    const unsigned shape = i % 6, folder = i / 6 % FOLDERS;
+    if (shape == 5)
+        (void)snprintf(key, 256, "%sn%04u", prefix, i);
+    else
+        (void)snprintf(key, 256, "%sdir-%u%s%04u", prefix, folder, middles[shape], i);
+}
+
+static void make_some(struct world *w, unsigned maker, void *arg)
+{
+    const struct set *set = arg;
+    for (unsigned i = maker; i < KEYS; i += MAKERS) {
+        const struct content c = content_of(i, i % 50);
+        blob_put(w, set->key[i], &c);
+    }
+}
+
+/* The first test that wants the set makes it; a marker says that it is whole. */
+static struct set *the_set(struct world *w)
+{
+    static struct set set;
+    char marker[128];
+    (void)snprintf(set.prefix, sizeof set.prefix, "%smany/", w->run_prefix);
+    (void)snprintf(marker, sizeof marker, "%smany-is-whole", w->run_prefix);
+    for (unsigned i = 0; i < KEYS; i++)
+        name_key(set.key[i], set.prefix, i);
+    qsort(set.key, KEYS, sizeof set.key[0], by_bytes);
+    if (!blob_exists(w, marker)) {
+        const struct content c = content_of(1, 1);
+        in_threads(w, MAKERS, make_some, &set);
+        blob_put(w, marker, &c);
+    }
+    return &set;
+}
+
+struct entry {
+    const char *text;
+    size_t len;
+    bool is_prefix;
+};
+
+/* What the key shows as, with a delimiter: itself, or its folder below the prefix. */
+static struct entry entry_of(const char *key, const struct regstore_list_opts *opts)
+{
+    struct entry e = {key, strlen(key), false};
+    const char *slash = opts->delimiter ? strchr(key + strlen(opts->prefix), '/') : NULL;
+    if (slash != NULL) {
+        e.len = (size_t)(slash + 1 - key);
+        e.is_prefix = true;
+    }
+    return e;
+}
+
+static bool is_begun(const char *key, const struct regstore_list_opts *opts)
+{
+    if (strncmp(key, opts->prefix, strlen(opts->prefix)) != 0)
+        return false;
+    if (opts->start_after == NULL)
+        return true;
+    if ((opts->flags & REGSTORE_LIST_AFTER_SUBTREE) &&
+        strncmp(key, opts->start_after, strlen(opts->start_after)) == 0)
+        return false;
+    return strcmp(key, opts->start_after) > 0;
+}
+
+/* The plugin's list must be what follows from the sorted keys. */
+static void list_must_be_right(struct world *w, const struct set *set,
+                               const struct regstore_list_opts *opts, const char *what)
+{
+    CALL(c);
+    struct regstore_list *list = NULL;
+    char seen[REGSTORE_KEY_MAX];
+    struct entry last = {"", 0, false};
+    uint64_t n = 0;
+    EXPECT_OK(&c, w->p->list_open(w->store, &c.in, opts, &list));
+    for (unsigned i = 0; i < KEYS && (opts->limit == 0 || n < opts->limit); i++) {
+        if (!is_begun(set->key[i], opts))
+            continue;
+        const struct entry e = entry_of(set->key[i], opts);
+        if (e.is_prefix && e.len == last.len && strncmp(e.text, last.text, e.len) == 0)
+            continue;
+        struct regstore_stat st = STAT_INIT;
+        EXPECT_OK(&c, w->p->list_next(list, &c.in, seen, sizeof seen, &st));
+        CLAIM(strlen(seen) == e.len && strncmp(seen, e.text, e.len) == 0,
+              "%s: entry %llu is \"%s\", due was \"%.*s\"", what, (unsigned long long)n, seen,
+              (int)e.len, e.text);
+        CLAIM(!(st.flags & REGSTORE_STAT_PREFIX) == !e.is_prefix,
+              "%s: the entry \"%s\" is %sa common prefix, and its flag says otherwise", what, seen,
+              e.is_prefix ? "" : "not ");
+        last = e;
+        n++;
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        EXPECT_OK(&c, w->p->list_next(list, &c.in, seen, sizeof seen, NULL));
+        CLAIM(seen[0] == '\0', "%s: after %llu entries, which are all, came \"%s\"", what,
+              (unsigned long long)n, seen);
+    }
+    w->p->list_close(list);
+}
+
+static void more_than_1000_keys_come_in_byte_order_each_once(struct world *w)
+{
+    const struct set *set = the_set(w);
+    const struct regstore_list_opts opts = {.struct_size = sizeof opts, .prefix = set->prefix};
+    list_must_be_right(w, set, &opts, "all");
+}
+
+static void prefix_may_end_anywhere(struct world *w)
+{
+    static const char *const tails[] = {"n",     "n0",     "n00",     "d",       "dir",
+                                        "dir-",  "dir-3",  "dir-3/",  "dir-3/d", "dir-3/deep/",
+                                        "dir-3.", "dir-30", "dir-30/", "dir-3-x", "absent",
+                                        "dir-3/absent/", "zzz"};
+    const struct set *set = the_set(w);
+    for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++) {
+        char prefix[256];
+        (void)snprintf(prefix, sizeof prefix, "%s%s", set->prefix, tails[i]);
+        const struct regstore_list_opts opts = {.struct_size = sizeof opts, .prefix = prefix};
+        list_must_be_right(w, set, &opts, prefix);
+    }
+}
+
+static void limit_ends_the_list(struct world *w)
+{
+    const uint64_t limits[] = {1, 2, 999, 1000, 1001, KEYS - 1, KEYS, KEYS + 1, UINT64_MAX};
+    const struct set *set = the_set(w);
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        char what[64];
+        const struct regstore_list_opts opts = {
+            .struct_size = sizeof opts, .prefix = set->prefix, .limit = limits[i]};
+        (void)snprintf(what, sizeof what, "limit %llu", (unsigned long long)limits[i]);
+        list_must_be_right(w, set, &opts, what);
+    }
+}
+
+static void start_after_begins_behind_the_key(struct world *w)
+{
+    static const char *const tails[] = {"",      "dir-2",  "dir-2-",  "dir-2/",    "dir-2/deep",
+                                        "dir-2/deep/zzz", "dir-2/zzz", "dir-20",  "m", "zzz"};
+    const struct set *set = the_set(w);
+    const unsigned places[] = {0, 1, 500, 998, 999, 1000, 1001, KEYS - 2, KEYS - 1};
+    struct regstore_list_opts opts = {.struct_size = sizeof opts, .prefix = set->prefix};
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        opts.start_after = set->key[places[i]];
+        list_must_be_right(w, set, &opts, opts.start_after);
+    }
+    for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++) {
+        char after[256];
+        (void)snprintf(after, sizeof after, "%s%s", set->prefix, tails[i]);
+        opts.start_after = after;
+        list_must_be_right(w, set, &opts, after);
+    }
+    opts.start_after = "!"; /* before the prefix */
+    list_must_be_right(w, set, &opts, "start_after before the prefix");
+    opts.start_after = "~"; /* behind the prefix: nothing is left */
+    list_must_be_right(w, set, &opts, "start_after behind the prefix");
+}
+
+static void delimiter_folds_folders_into_one_entry(struct world *w)
+{
+    static const char *const tails[] = {"", "d", "dir-1", "dir-1/", "dir-1/d", "dir-1/deep/", "n"};
+    const struct set *set = the_set(w);
+    for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++) {
+        char prefix[256];
+        (void)snprintf(prefix, sizeof prefix, "%s%s", set->prefix, tails[i]);
+        struct regstore_list_opts opts = {
+            .struct_size = sizeof opts, .prefix = prefix, .delimiter = "/"};
+        list_must_be_right(w, set, &opts, prefix);
+        opts.limit = 5;
+        list_must_be_right(w, set, &opts, prefix);
+    }
+}
+
+static void after_subtree_skips_all_that_begins_so(struct world *w)
+{
+    static const char *const tails[] = {"dir-1", "dir-1/", "dir-1/deep/", "dir-6", "n", "d", "zzz"};
+    const struct set *set = the_set(w);
+    for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++) {
+        char after[256];
+        (void)snprintf(after, sizeof after, "%s%s", set->prefix, tails[i]);
+        struct regstore_list_opts opts = {.struct_size = sizeof opts,
+                                          .flags = REGSTORE_LIST_AFTER_SUBTREE,
+                                          .prefix = set->prefix,
+                                          .start_after = after};
+        list_must_be_right(w, set, &opts, after);
+        if (strchr(tails[i], '/') != NULL && strcmp(tails[i], "dir-1/") != 0)
+            continue; /* whether a folder shows that is skipped in part is not settled */
+        opts.delimiter = "/";
+        list_must_be_right(w, set, &opts, after);
+        opts.limit = 3;
+        list_must_be_right(w, set, &opts, after);
+    }
+}
+
+/* --- on sets of their own --- */
+
+static void keys_around_the_slash_sort_by_bytes(struct world *w)
+{
+    static const char *const sorted[] = {
+        "A",   "a b",   "a!",    "a#b",        "a-b", "a.b", "a/b", "a/b-c", "a/b.c", "a/bc",
+        "a/c/d", "a/c0", "a0",   "aa",         "a~",  "b-/x", "b/x", "b0/x",
+        "\xc3\xa9", "\xe6\xbc\xa2", "\xf0\x9f\x90\xb3"};
+    enum { N = sizeof sorted / sizeof sorted[0] };
+    CALL(c);
+    const struct content content = content_of(1, 1);
+    const struct key prefix = key_of(w, "order/");
+    const struct regstore_list_opts opts = {.struct_size = sizeof opts, .prefix = prefix.s};
+    struct regstore_list *list = NULL;
+    for (unsigned i = 0; i < N; i++) {
+        const struct key key = key_of(w, "order/%s", sorted[N - 1 - i]);
+        blob_put(w, key.s, &content);
+    }
+    EXPECT_OK(&c, w->p->list_open(w->store, &c.in, &opts, &list));
+    for (unsigned i = 0; i <= N; i++) {
+        char seen[REGSTORE_KEY_MAX];
+        const struct key key = key_of(w, "order/%s", i < N ? sorted[i] : "");
+        EXPECT_OK(&c, w->p->list_next(list, &c.in, seen, sizeof seen, NULL));
+        CLAIM(strcmp(seen, i < N ? key.s : "") == 0, "entry %u is \"%s\", due was \"%s\"", i, seen,
+              i < N ? key.s : "");
+    }
+    w->p->list_close(list);
+}
+
+static void key_buffer_below_key_max_is_range_and_loses_nothing(struct world *w)
+{
+    CALL(c);
+    char seen[REGSTORE_KEY_MAX];
+    const size_t caps[] = {0, 1, 64, REGSTORE_KEY_MAX - 1};
+    const struct content content = content_of(1, 1);
+    const struct key prefix = key_of(w, "cap/"), key = key_of(w, "cap/only");
+    const struct regstore_list_opts opts = {.struct_size = sizeof opts, .prefix = prefix.s};
+    struct regstore_list *list = NULL;
+    blob_put(w, key.s, &content);
+    EXPECT_OK(&c, w->p->list_open(w->store, &c.in, &opts, &list));
+    for (size_t i = 0; i < sizeof caps / sizeof caps[0]; i++) {
+        memset(seen, '#', sizeof seen);
+        EXPECT(&c, w->p->list_next(list, &c.in, seen, caps[i], NULL), REGSTORE_RANGE);
+        CLAIM(seen[caps[i]] == '#', "with cap %zu the byte at %zu was written", caps[i], caps[i]);
+    }
+    EXPECT_OK(&c, w->p->list_next(list, &c.in, seen, sizeof seen, NULL));
+    CLAIM(strcmp(seen, key.s) == 0, "after RANGE came \"%s\"", seen);
+    w->p->list_close(list);
+}
+
+static void wrong_opts_are_refused(struct world *w)
+{
+    CALL(c);
+    struct regstore_list *list = NULL;
+    static const char *const bad[] = {"-", "", "//", "ab"};
+    struct regstore_list_opts opts = {.struct_size = sizeof opts};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        opts.delimiter = bad[i];
+        EXPECT(&c, w->p->list_open(w->store, &c.in, &opts, &list), REGSTORE_INVALID,
+               REGSTORE_UNSUPPORTED);
+    }
+}
+
+static void prefix_never_leads_out_of_the_store(struct world *w)
+{
+    static const char *const bad[] = {"../", "..", "x/../../", "/", "/etc/", "./"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        CALL(c);
+        char seen[REGSTORE_KEY_MAX];
+        struct regstore_list *list = NULL;
+        const struct regstore_list_opts opts = {.struct_size = sizeof opts, .prefix = bad[i]};
+        const regstore_status status = w->p->list_open(w->store, &c.in, &opts, &list);
+        EXPECT_SEEN(&c, "list_open", status, REGSTORE_OK, REGSTORE_INVALID);
+        if (status != REGSTORE_OK)
+            continue;
+        const regstore_status next = w->p->list_next(list, &c.in, seen, sizeof seen, NULL);
+        EXPECT_SEEN(&c, "list_next", next, REGSTORE_OK, REGSTORE_INVALID);
+        CLAIM(next != REGSTORE_OK || seen[0] == '\0', "the prefix \"%s\" shows \"%s\"", bad[i], seen);
+        w->p->list_close(list);
+    }
+}
+
+/* Neighbours come and go between the entries; the 40 that stay come once each. */
+static void keys_that_stay_come_once_while_others_come_and_go(struct world *w)
+{
+    enum { STAY = 40 };
+    CALL(c);
+    char seen[REGSTORE_KEY_MAX];
+    unsigned next = 0;
+    const struct content content = content_of(1, 1);
+    const struct key prefix = key_of(w, "change/");
+    const struct regstore_list_opts opts = {.struct_size = sizeof opts, .prefix = prefix.s};
+    struct regstore_list *list = NULL;
+    for (unsigned i = 0; i < STAY; i++) {
+        const struct key key = key_of(w, "change/stay%03u", i), goes = key_of(w, "change/stay%03u-", i);
+        blob_put(w, key.s, &content);
+        blob_put(w, goes.s, &content);
+    }
+    EXPECT_OK(&c, w->p->list_open(w->store, &c.in, &opts, &list));
+    for (unsigned i = 0;; i++) {
+        EXPECT_OK(&c, w->p->list_next(list, &c.in, seen, sizeof seen, NULL));
+        if (seen[0] == '\0')
+            break;
+        const struct key due = key_of(w, "change/stay%03u", next);
+        next += strcmp(seen, due.s) == 0;
+        CLAIM(strlen(seen) != strlen(due.s) || strcmp(seen, due.s) == 0, "\"%s\" came, due was \"%s\"",
+              seen, due.s);
+        const struct key goes = key_of(w, "change/stay%03u-", (i * 7) % STAY);
+        const struct key comes = key_of(w, "change/stay%03u+", (i * 11) % STAY);
+        blob_delete(w, goes.s);
+        blob_put(w, comes.s, &content);
+    }
+    CLAIM(next == STAY, "%u of %u keys came", next, (unsigned)STAY);
+    w->p->list_close(list);
+}
+
+static const struct test list_tests[] = {
+    {"LIST-1", "more_than_1000_keys_come_in_byte_order_each_once",
+     more_than_1000_keys_come_in_byte_order_each_once, 0},
+    {"LIST-1", "prefix_may_end_anywhere", prefix_may_end_anywhere, 0},
+    {"LIST-1", "limit_ends_the_list", limit_ends_the_list, 0},
+    {"LIST-1", "start_after_begins_behind_the_key", start_after_begins_behind_the_key, 0},
+    {"LIST-1", "delimiter_folds_folders_into_one_entry", delimiter_folds_folders_into_one_entry, 0},
+    {"LIST-1", "after_subtree_skips_all_that_begins_so", after_subtree_skips_all_that_begins_so, 0},
+    {"LIST-1", "keys_around_the_slash_sort_by_bytes", keys_around_the_slash_sort_by_bytes, 0},
+    {"LIST-1", "key_buffer_below_key_max_is_range_and_loses_nothing",
+     key_buffer_below_key_max_is_range_and_loses_nothing, 0},
+    {"LIST-1", "wrong_opts_are_refused", wrong_opts_are_refused, 0},
+    {"KEY-1 LIST-1", "prefix_never_leads_out_of_the_store", prefix_never_leads_out_of_the_store, 0},
+    {"LIST-1", "keys_that_stay_come_once_while_others_come_and_go",
+     keys_that_stay_come_once_while_others_come_and_go, 0},
+};
+
+const struct family family_list = FAMILY(list);
