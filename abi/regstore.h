@@ -254,7 +254,7 @@ struct regstore_presign_opts { /* in */
 
 struct regstore_purge_opts { /* in */
     uint64_t struct_size, flags;
-    uint64_t older_than_s; /* 0: of any age, so those that somebody is writing too */
+    uint64_t older_than_s; /* 0 is INVALID: it would take what somebody is writing */
 };
 #define REGSTORE_PURGE_OBJECTS 0x1u /* what lies under uploads/; no flag of these two: both */
 #define REGSTORE_PURGE_UPLOADS 0x2u /* unfinished uploads: under storage_path, at any key */
@@ -345,8 +345,9 @@ struct regstore_plugin {
     uint64_t (*store_features)(const struct regstore_store *store);
     /* No other call with this store may be under way or follow. Its handles go on (THR-2). */
     void (*store_close)(struct regstore_store *store);
-    /* Tries, step by step, what an operator has to get right. OK: every step was. Otherwise the
-     * status of the first that was not; the steps after it that make no sense are left out. */
+    /* CHECK-1  Tries, step by step, what an operator has to get right, and tells each on the
+     *          caller's thread. OK: every step was. Otherwise the status of the first that was not;
+     *          the steps after it that make no sense are left out. */
     regstore_status (*check)(struct regstore_store *store, const struct regstore_call *call,
                              const struct regstore_check_opts *opts);
 
@@ -448,7 +449,8 @@ struct regstore_plugin {
     /* Legal before the end; what was not read is not fetched. */
     void (*read_close)(struct regstore_reader *reader);
 
-    /* Of a blob, never of a folder or a suspended upload: NOT_FOUND. */
+    /* STAT-1   Of a blob: its length, and time, digest and etag where they are known without
+     *          reading it. Never of a folder or a suspended upload: NOT_FOUND. */
     regstore_status (*stat)(struct regstore_store *store, const struct regstore_call *call,
                             const char *key, struct regstore_stat *out);
     /*
@@ -472,7 +474,8 @@ struct regstore_plugin {
     /*
      * LIST-1   Byte order of whole keys; a key that is there all the while comes exactly once;
      *          memory does not grow with the number of keys, on files not beyond the names of one
-     *          folder. An empty key with OK is the end; cap below KEY_MAX is RANGE.
+     *          folder. An empty key with OK is the end; cap below KEY_MAX is RANGE. start_after
+     *          and AFTER_SUBTREE speak of keys: a common prefix is listed while a key below it is.
      *
      * Never NOT_FOUND: nothing under prefix is an empty list. prefix and start_after need not be
      * keys and may end anywhere.
@@ -506,8 +509,13 @@ struct regstore_plugin {
                              const struct regstore_purge_opts *opts, struct regstore_purged *out);
 };
 
-/* LOAD-1   The one exported symbol. Pure, callable at any time from any thread; the table never
- *          changes. */
+/*
+ * LOAD-1   The one exported symbol. Pure, callable at any time from any thread; the table never
+ *          changes.
+ * MANNER-1  A plugin never exits, aborts, prints, or changes locale, environment, umask, working
+ *          directory, signal handlers or masks. Its descriptors are close-on-exec; SIGPIPE never
+ *          comes of it. No secret reaches a log, an error or a token.
+ */
 REGSTORE_EXPORT const struct regstore_plugin *regstore_plugin_v1(void);
 
 #ifdef __cplusplus

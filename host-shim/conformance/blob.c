@@ -102,7 +102,8 @@ void upload_fill(struct world *w, struct regstore_upload *u, const struct conten
     CALL(call);
     const regstore_status status = upload_try_fill(w, u, c, end, &call);
     CLAIM(status == REGSTORE_OK, "upload_write at offset %llu gave %s: \"%.511s\"",
-          (unsigned long long)w->p->upload_offset(u), regstore_host_status_name(status), call.error.message);
+          (unsigned long long)w->p->upload_offset(u), regstore_host_status_name(status),
+          call.error.message);
 }
 
 regstore_status upload_commit(struct world *w, struct regstore_upload *u, struct call *c,

@@ -50,7 +50,8 @@ static void commit_if_absent_over_a_blob_is_exists(struct world *w)
         blob_put(w, key.s, &old);
         struct regstore_upload *u = upload_new(w, NULL);
         upload_fill(w, u, &content, content.length);
-        EXPECT(&c, upload_commit(w, u, &c, key.s, NULL, REGSTORE_COMMIT_IF_ABSENT), REGSTORE_EXISTS);
+        EXPECT(&c, upload_commit(w, u, &c, key.s, NULL, REGSTORE_COMMIT_IF_ABSENT),
+               REGSTORE_EXISTS);
         CLAIM(blob_is(w, key.s, &old), "EXISTS, and the blob is not what it was");
         /* SEALED: no more bytes, but any key after EXISTS. */
         EXPECT(&c, w->p->upload_write(u, &c.in, "x", 1), REGSTORE_STATE);

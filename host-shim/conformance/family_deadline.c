@@ -236,7 +236,8 @@ static const struct test deadline_tests[] = {
      commit_cancelled_at_any_moment_can_be_repeated, 0},
     {"TOK-2", "suspend_that_failed_leaves_the_handle_and_an_honest_token",
      suspend_that_failed_leaves_the_handle_and_an_honest_token, 0},
-    {"CALL-3 READ-2", "read_cancelled_goes_on_where_it_was", read_cancelled_goes_on_where_it_was, 0},
+    {"CALL-3 READ-2", "read_cancelled_goes_on_where_it_was", read_cancelled_goes_on_where_it_was,
+     0},
 };
 
 const struct family family_deadline = FAMILY(deadline);

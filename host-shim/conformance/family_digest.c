@@ -19,8 +19,8 @@ static void digest_must_be(struct world *w, struct regstore_upload *u, const cha
 static void follows(struct world *w, uint64_t flag, const char *algorithm)
 {
     CALL(c);
-    const uint64_t stops[] = {0, 1, 55, 56, 63, 64, 65, 111, 112, 127, 128, 129, 4096, 100001,
-                              5 * MIB + 1, 6 * MIB};
+    const uint64_t stops[] = {0,   1,   55,  56,  63,   64,     65,          111,
+                              112, 127, 128, 129, 4096, 100001, 5 * MIB + 1, 6 * MIB};
     const struct content content = content_of(test_seed(w, 1), 6 * MIB);
     const struct regstore_upload_opts opts = {.struct_size = sizeof opts, .flags = flag};
     struct regstore_upload *u = upload_begin(w, &opts);
@@ -116,8 +116,8 @@ static void refuses_and_goes_on(struct world *w, uint64_t size, bool with_key, b
 {
     CALL(c);
     char digest[REGSTORE_DIGEST_MAX];
-    const struct key key = key_of(w, "blob%llu-%d%d", (unsigned long long)size, with_key,
-                                  over_another);
+    const struct key key =
+        key_of(w, "blob%llu-%d%d", (unsigned long long)size, with_key, over_another);
     const struct content old = content_of(test_seed(w, 77), 777);
     const struct content content = content_of(test_seed(w, size), size + 1000);
     const struct content head = content_head(content, size);
@@ -191,8 +191,9 @@ static void digest_of_a_wrong_form_is_invalid(struct world *w)
     shorter[strlen(shorter) - 1] = '\0';
     longer[strlen(longer) + 1] = '\0';
     longer[strlen(longer)] = '0';
-    const char *bad[] = {"",      "sha256",  "sha256:", ":", "md5:d41d8cd98f00b204e9800998ecf8427e",
-                         "banana", shorter,   longer,    upper, upper + strlen("sha256:")};
+    const char *bad[] = {
+        "",       "sha256", "sha256:", ":",   "md5:d41d8cd98f00b204e9800998ecf8427e",
+        "banana", shorter,  longer,    upper, upper + strlen("sha256:")};
     struct regstore_upload *u = upload_new(w, NULL);
     upload_fill(w, u, &content, content.length);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {

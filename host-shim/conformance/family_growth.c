@@ -27,9 +27,10 @@ static void every_verb_must_say(struct world *w, uint64_t call_size, unsigned ch
         call.known.struct_size = call_size;
         call.tail[at] = byte;
         const regstore_status status = verb->go(w, &s, &call.known);
-        CLAIM(status == wanted, "%s with call.struct_size %llu and tail[%u] = %u gave %s: \"%.511s\"",
-              verb->name, (unsigned long long)call_size, at, byte,
-              regstore_host_status_name(status), c.error.message);
+        CLAIM(status == wanted,
+              "%s with call.struct_size %llu and tail[%u] = %u gave %s: \"%.511s\"", verb->name,
+              (unsigned long long)call_size, at, byte, regstore_host_status_name(status),
+              c.error.message);
         if (wanted != REGSTORE_OK)
             stage_must_be_untouched(w, &s, verb->name);
         stage_clear(w, &s);
@@ -77,8 +78,8 @@ static regstore_status ask_upload_open(struct world *w, struct stage *s,
     return status;
 }
 
-static regstore_status ask_commit(struct world *w, struct stage *s, const struct regstore_call *call,
-                                  const union any_opts *o)
+static regstore_status ask_commit(struct world *w, struct stage *s,
+                                  const struct regstore_call *call, const union any_opts *o)
 {
     return w->p->upload_commit(s->upload, call, &o->commit, NULL);
 }
@@ -192,10 +193,10 @@ static void every_opts_must_say(struct world *w, void (*change)(union any_opts *
         union any_opts o = good_opts(kind, &s);
         change(&o, kind->size);
         const regstore_status status = kind->ask(w, &s, &c.in, &o);
-        CLAIM(status == wanted, "%s with struct_size %llu, flags 0x%llx: %s, due was %s: \"%.511s\"",
-              kind->name, (unsigned long long)o.head[0], (unsigned long long)o.head[1],
-              regstore_host_status_name(status), regstore_host_status_name(wanted),
-              c.error.message);
+        CLAIM(
+            status == wanted, "%s with struct_size %llu, flags 0x%llx: %s, due was %s: \"%.511s\"",
+            kind->name, (unsigned long long)o.head[0], (unsigned long long)o.head[1],
+            regstore_host_status_name(status), regstore_host_status_name(wanted), c.error.message);
         if (wanted != REGSTORE_OK)
             stage_must_be_untouched(w, &s, kind->name);
         stage_clear(w, &s);
@@ -285,7 +286,8 @@ static void younger_host_is_taken_older_is_invalid(struct world *w)
     struct regstore_store *store = NULL;
     memset(host.tail, 0xff, sizeof host.tail);
     host.known.struct_size = sizeof host;
-    EXPECT_OK(&c, w->p->store_open(&c.in, &host.known, w->backend->settings, w->backend->n, &store));
+    EXPECT_OK(&c,
+              w->p->store_open(&c.in, &host.known, w->backend->settings, w->backend->n, &store));
     w->p->store_close(store);
     host.known.struct_size = sizeof host.known - 8;
     EXPECT(&c, w->p->store_open(&c.in, &host.known, w->backend->settings, w->backend->n, &store),
@@ -336,8 +338,8 @@ static void every_stat_out(struct world *w, struct stage *s, size_t size)
     out_set(&out, size);
     EXPECT_OK(&c, w->p->stat(w->store, &c.in, s->blob.s, &out.stat));
     out_must_be_kept(w, &out, size, known, "stat");
-    CLAIM(size < 16 || out.stat.length == s->content.length, "stat of size %zu says %llu bytes", size,
-          (unsigned long long)out.stat.length);
+    CLAIM(size < 16 || out.stat.length == s->content.length, "stat of size %zu says %llu bytes",
+          size, (unsigned long long)out.stat.length);
     out_set(&out, size);
     EXPECT_OK(&c, w->p->read_open(w->store, &c.in, s->blob.s, NULL, &r, &out.stat));
     w->p->read_close(r);

@@ -39,10 +39,32 @@ static void must_be_invalid(struct world *w, const char *key, const char *source
 
 /* As they are, and behind the test's own prefix. */
 static const char *const bad_keys[] = {
-    "/",        "//",       ".",          "..",       "/lead",      "trail/",     "a//b",
-    "./a",      "../a",     "a/.",        "a/..",     "a/./b",      "a/../b",     "../../conformance",
-    "a\nb",     "a\tb",     "a\x01z",     "a\x1fz",   "a\x7fz",     "\xff",       "a\xc0\xafz",
-    "\xe2\x82", "\x80",     "\xed\xa0\x80", "\xf5\x80\x80\x80", "\xf4\x90\x80\x80",
+    "/",
+    "//",
+    ".",
+    "..",
+    "/lead",
+    "trail/",
+    "a//b",
+    "./a",
+    "../a",
+    "a/.",
+    "a/..",
+    "a/./b",
+    "a/../b",
+    "../../conformance",
+    "a\nb",
+    "a\tb",
+    "a\x01z",
+    "a\x1fz",
+    "a\x7fz",
+    "\xff",
+    "a\xc0\xafz",
+    "\xe2\x82",
+    "\x80",
+    "\xed\xa0\x80",
+    "\xf5\x80\x80\x80",
+    "\xf4\x90\x80\x80",
 };
 enum { BAD_KEYS = sizeof bad_keys / sizeof bad_keys[0] };
 
@@ -96,14 +118,47 @@ static void bad_key_is_refused_before_any_io(struct world *w)
 
 /* Keys that a backend which quotes, cuts or folds in the wrong place would lose or mix up. */
 static const char *const odd_keys[] = {
-    "plain",     "with space", " lead",     "trail ",    "plus+plus", "percent%2Fslash", "percent%",
-    "q?a=b&c=d", "hash#tag",   "semi;colon", "colon:x",  "at@sign",   "back\\slash",     "quote'\"",
-    "<xml>&amp;", "star*",     "tilde~",    "brace{}[]", "pipe|",     "dollar$",         "comma,",
-    "...",       "..dots",     "dots..",    ".hidden",   "trail.",    "-dash",           "UPPER",
-    "upper",     "%",          "%%41",      "equal=",    "a b/c d",   "caret^`",         "!excl(1)",
-    "\xc3\xbc",               /* u with two dots, in one character */
-    "u\xcc\x88",              /* and in two: another key */
-    "\xe6\xbc\xa2\xe5\xad\x97", "\xf0\x9f\x90\xb3", "\xef\xbc\x8f", "\xef\xbf\xbd",
+    "plain",
+    "with space",
+    " lead",
+    "trail ",
+    "plus+plus",
+    "percent%2Fslash",
+    "percent%",
+    "q?a=b&c=d",
+    "hash#tag",
+    "semi;colon",
+    "colon:x",
+    "at@sign",
+    "back\\slash",
+    "quote'\"",
+    "<xml>&amp;",
+    "star*",
+    "tilde~",
+    "brace{}[]",
+    "pipe|",
+    "dollar$",
+    "comma,",
+    "...",
+    "..dots",
+    "dots..",
+    ".hidden",
+    "trail.",
+    "-dash",
+    "UPPER",
+    "upper",
+    "%",
+    "%%41",
+    "equal=",
+    "a b/c d",
+    "caret^`",
+    "!excl(1)",
+    "\xc3\xbc",  /* u with two dots, in one character */
+    "u\xcc\x88", /* and in two: another key */
+    "\xe6\xbc\xa2\xe5\xad\x97",
+    "\xf0\x9f\x90\xb3",
+    "\xef\xbc\x8f",
+    "\xef\xbf\xbd",
 };
 enum { ODD_KEYS = sizeof odd_keys / sizeof odd_keys[0] };
 
@@ -161,7 +216,8 @@ static void is_stored_or_limit_is_named(struct world *w, const struct key *key)
         blob_must_be(w, key->s, &content);
         blob_delete(w, key->s);
     } else {
-        CLAIM(names_a_limit(c.error.message), "the message names no limit: \"%s\"", c.error.message);
+        CLAIM(names_a_limit(c.error.message), "the message names no limit: \"%s\"",
+              c.error.message);
         call_reset(&c);
         EXPECT_OK(&c, w->p->upload_abort(u, &c.in));
     }

@@ -131,10 +131,11 @@ static void more_than_1000_keys_come_in_byte_order_each_once(struct world *w)
 
 static void prefix_may_end_anywhere(struct world *w)
 {
-    static const char *const tails[] = {"n",     "n0",     "n00",     "d",       "dir",
-                                        "dir-",  "dir-3",  "dir-3/",  "dir-3/d", "dir-3/deep/",
-                                        "dir-3.", "dir-30", "dir-30/", "dir-3-x", "absent",
-                                        "dir-3/absent/", "zzz"};
+    static const char *const tails[] = {"n",       "n0",          "n00",    "d",
+                                        "dir",     "dir-",        "dir-3",  "dir-3/",
+                                        "dir-3/d", "dir-3/deep/", "dir-3.", "dir-30",
+                                        "dir-30/", "dir-3-x",     "absent", "dir-3/absent/",
+                                        "zzz"};
     const struct set *set = the_set(w);
     for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++) {
         char prefix[256];
@@ -159,8 +160,9 @@ static void limit_ends_the_list(struct world *w)
 
 static void start_after_begins_behind_the_key(struct world *w)
 {
-    static const char *const tails[] = {"",      "dir-2",  "dir-2-",  "dir-2/",    "dir-2/deep",
-                                        "dir-2/deep/zzz", "dir-2/zzz", "dir-20",  "m", "zzz"};
+    static const char *const tails[] = {
+        "",          "dir-2",  "dir-2-", "dir-2/", "dir-2/deep", "dir-2/deep/zzz",
+        "dir-2/zzz", "dir-20", "m",      "zzz"};
     const struct set *set = the_set(w);
     const unsigned places[] = {0, 1, 500, 998, 999, 1000, 1001, KEYS - 2, KEYS - 1};
     struct regstore_list_opts opts = {.struct_size = sizeof opts, .prefix = set->prefix};
@@ -173,6 +175,9 @@ static void start_after_begins_behind_the_key(struct world *w)
         (void)snprintf(after, sizeof after, "%s%s", set->prefix, tails[i]);
         opts.start_after = after;
         list_must_be_right(w, set, &opts, after);
+        opts.delimiter = "/"; /* a folder shows while a key below it comes after */
+        list_must_be_right(w, set, &opts, after);
+        opts.delimiter = NULL;
     }
     opts.start_after = "!"; /* before the prefix */
     list_must_be_right(w, set, &opts, "start_after before the prefix");
@@ -207,8 +212,6 @@ static void after_subtree_skips_all_that_begins_so(struct world *w)
                                           .prefix = set->prefix,
                                           .start_after = after};
         list_must_be_right(w, set, &opts, after);
-        if (strchr(tails[i], '/') != NULL && strcmp(tails[i], "dir-1/") != 0)
-            continue; /* whether a folder shows that is skipped in part is not settled */
         opts.delimiter = "/";
         list_must_be_right(w, set, &opts, after);
         opts.limit = 3;
@@ -221,9 +224,9 @@ static void after_subtree_skips_all_that_begins_so(struct world *w)
 static void keys_around_the_slash_sort_by_bytes(struct world *w)
 {
     static const char *const sorted[] = {
-        "A",   "a b",   "a!",    "a#b",        "a-b", "a.b", "a/b", "a/b-c", "a/b.c", "a/bc",
-        "a/c/d", "a/c0", "a0",   "aa",         "a~",  "b-/x", "b/x", "b0/x",
-        "\xc3\xa9", "\xe6\xbc\xa2", "\xf0\x9f\x90\xb3"};
+        "A",     "a b",   "a!",   "a#b",   "a-b",      "a.b",          "a/b",
+        "a/b-c", "a/b.c", "a/bc", "a/c/d", "a/c0",     "a0",           "aa",
+        "a~",    "b-/x",  "b/x",  "b0/x",  "\xc3\xa9", "\xe6\xbc\xa2", "\xf0\x9f\x90\xb3"};
     enum { N = sizeof sorted / sizeof sorted[0] };
     CALL(c);
     const struct content content = content_of(1, 1);
@@ -293,7 +296,8 @@ static void prefix_never_leads_out_of_the_store(struct world *w)
             continue;
         const regstore_status next = w->p->list_next(list, &c.in, seen, sizeof seen, NULL);
         EXPECT_SEEN(&c, "list_next", next, REGSTORE_OK, REGSTORE_INVALID);
-        CLAIM(next != REGSTORE_OK || seen[0] == '\0', "the prefix \"%s\" shows \"%s\"", bad[i], seen);
+        CLAIM(next != REGSTORE_OK || seen[0] == '\0', "the prefix \"%s\" shows \"%s\"", bad[i],
+              seen);
         w->p->list_close(list);
     }
 }
@@ -310,7 +314,8 @@ static void keys_that_stay_come_once_while_others_come_and_go(struct world *w)
     const struct regstore_list_opts opts = {.struct_size = sizeof opts, .prefix = prefix.s};
     struct regstore_list *list = NULL;
     for (unsigned i = 0; i < STAY; i++) {
-        const struct key key = key_of(w, "change/stay%03u", i), goes = key_of(w, "change/stay%03u-", i);
+        const struct key key = key_of(w, "change/stay%03u", i),
+                         goes = key_of(w, "change/stay%03u-", i);
         blob_put(w, key.s, &content);
         blob_put(w, goes.s, &content);
     }
@@ -321,8 +326,8 @@ static void keys_that_stay_come_once_while_others_come_and_go(struct world *w)
             break;
         const struct key due = key_of(w, "change/stay%03u", next);
         next += strcmp(seen, due.s) == 0;
-        CLAIM(strlen(seen) != strlen(due.s) || strcmp(seen, due.s) == 0, "\"%s\" came, due was \"%s\"",
-              seen, due.s);
+        CLAIM(strlen(seen) != strlen(due.s) || strcmp(seen, due.s) == 0,
+              "\"%s\" came, due was \"%s\"", seen, due.s);
         const struct key goes = key_of(w, "change/stay%03u-", (i * 7) % STAY);
         const struct key comes = key_of(w, "change/stay%03u+", (i * 11) % STAY);
         blob_delete(w, goes.s);

@@ -99,17 +99,28 @@ static void every_slot_that_must_be_there_is(struct world *w)
         const char *name;
         bool is_there;
     } slots[] = {
-        {"store_open", p->store_open != NULL},         {"store_features", p->store_features != NULL},
-        {"store_close", p->store_close != NULL},       {"check", p->check != NULL},
-        {"upload_open", p->upload_open != NULL},       {"upload_write", p->upload_write != NULL},
-        {"upload_offset", p->upload_offset != NULL},   {"upload_digest", p->upload_digest != NULL},
-        {"upload_suspend", p->upload_suspend != NULL}, {"upload_commit", p->upload_commit != NULL},
-        {"upload_abort", p->upload_abort != NULL},     {"upload_close", p->upload_close != NULL},
-        {"read_open", p->read_open != NULL},           {"read_next", p->read_next != NULL},
-        {"read_close", p->read_close != NULL},         {"stat", p->stat != NULL},
-        {"delete_blobs", p->delete_blobs != NULL},     {"list_open", p->list_open != NULL},
-        {"list_next", p->list_next != NULL},           {"list_close", p->list_close != NULL},
-        {"purge", p->purge != NULL},                   {"params", p->params != NULL},
+        {"store_open", p->store_open != NULL},
+        {"store_features", p->store_features != NULL},
+        {"store_close", p->store_close != NULL},
+        {"check", p->check != NULL},
+        {"upload_open", p->upload_open != NULL},
+        {"upload_write", p->upload_write != NULL},
+        {"upload_offset", p->upload_offset != NULL},
+        {"upload_digest", p->upload_digest != NULL},
+        {"upload_suspend", p->upload_suspend != NULL},
+        {"upload_commit", p->upload_commit != NULL},
+        {"upload_abort", p->upload_abort != NULL},
+        {"upload_close", p->upload_close != NULL},
+        {"read_open", p->read_open != NULL},
+        {"read_next", p->read_next != NULL},
+        {"read_close", p->read_close != NULL},
+        {"stat", p->stat != NULL},
+        {"delete_blobs", p->delete_blobs != NULL},
+        {"list_open", p->list_open != NULL},
+        {"list_next", p->list_next != NULL},
+        {"list_close", p->list_close != NULL},
+        {"purge", p->purge != NULL},
+        {"params", p->params != NULL},
     };
     for (size_t i = 0; i < sizeof slots / sizeof slots[0]; i++)
         CLAIM(slots[i].is_there, "%s is NULL", slots[i].name);
@@ -159,8 +170,7 @@ static void store_offers_no_more_than_the_plugin(struct world *w)
     const uint64_t features = w->p->store_features(w->store);
     CLAIM((features & ~w->p->features) == 0, "the store offers 0x%llx, the plugin 0x%llx",
           (unsigned long long)features, (unsigned long long)w->p->features);
-    CLAIM(w->p->presign != NULL ||
-              !(features & (REGSTORE_F_PRESIGN_GET | REGSTORE_F_PRESIGN_PUT)),
+    CLAIM(w->p->presign != NULL || !(features & (REGSTORE_F_PRESIGN_GET | REGSTORE_F_PRESIGN_PUT)),
           "it offers to presign and has no such slot");
     CLAIM(w->p->copy != NULL || !(features & REGSTORE_F_SERVER_COPY),
           "it offers a server-side copy and has no slot copy");
@@ -175,7 +185,8 @@ static const struct test load_tests[] = {
      NEEDS_NO_STORE},
     {"LOAD-1", "table_never_changes", table_never_changes, NEEDS_NO_STORE},
     {"GROW-1 LOAD-1", "table_says_what_it_is", table_says_what_it_is, NEEDS_NO_STORE},
-    {"LOAD-1", "every_slot_that_must_be_there_is", every_slot_that_must_be_there_is, NEEDS_NO_STORE},
+    {"LOAD-1", "every_slot_that_must_be_there_is", every_slot_that_must_be_there_is,
+     NEEDS_NO_STORE},
     {"LOAD-1 STORE-1", "parameter_table_is_sane", parameter_table_is_sane, NEEDS_NO_STORE},
     {"LOAD-1", "extension_that_nobody_has_is_null", extension_that_nobody_has_is_null,
      NEEDS_NO_STORE},

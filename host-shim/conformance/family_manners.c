@@ -167,7 +167,7 @@ static void nothing_is_printed(struct world *w)
               dup2(fileno(out), STDERR_FILENO) >= 0,
           "the test could not redirect its output");
     live_once(w);
-    (void)fflush(stdout); /* the plugin may have used stdio */
+    (void)fflush(stdout);                 /* the plugin may have used stdio */
     (void)dup2(saved_out, STDOUT_FILENO); /* they were good before */
     (void)dup2(saved_err, STDERR_FILENO);
     (void)close(saved_out);

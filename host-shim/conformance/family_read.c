@@ -4,8 +4,8 @@
 
 #include "blob.h"
 
-static void range_must_be(struct world *w, const char *key, const struct content *c, uint64_t offset,
-                          uint64_t length)
+static void range_must_be(struct world *w, const char *key, const struct content *c,
+                          uint64_t offset, uint64_t length)
 {
     CALL(call);
     struct regstore_stat st = STAT_INIT;
@@ -23,9 +23,9 @@ static void range_must_be(struct world *w, const char *key, const struct content
 
 static void ranges_of(struct world *w, uint64_t size, const uint64_t *lengths, size_t n_lengths)
 {
-    const uint64_t borders[] = {0,       1,           4096,        64 * KIB - 1, 64 * KIB,
-                                MIB,     4 * MIB,     5 * MIB - 1, 5 * MIB,      5 * MIB + 1,
-                                8 * MIB, 10 * MIB,    size / 2,    size - 1};
+    const uint64_t borders[] = {0,       1,        4096,        64 * KIB - 1, 64 * KIB,
+                                MIB,     4 * MIB,  5 * MIB - 1, 5 * MIB,      5 * MIB + 1,
+                                8 * MIB, 10 * MIB, size / 2,    size - 1};
     const struct key key = key_of(w, "size%llu", (unsigned long long)size);
     const struct content c = content_of(test_seed(w, size), size);
     blob_put(w, key.s, &c);
@@ -48,8 +48,8 @@ static void length_beyond_the_end_is_cut(struct world *w)
 {
     const struct key key = key_of(w, "blob");
     const struct content c = content_of(test_seed(w, 1), 10000);
-    const uint64_t lengths[] = {1,     2,     10000,          10001,          UINT64_C(1) << 40,
-                                INT64_MAX, UINT64_MAX - 1, UINT64_MAX};
+    const uint64_t lengths[] = {
+        1, 2, 10000, 10001, UINT64_C(1) << 40, INT64_MAX, UINT64_MAX - 1, UINT64_MAX};
     blob_put(w, key.s, &c);
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
         range_must_be(w, key.s, &c, 0, lengths[i]);
@@ -64,8 +64,8 @@ static void offset_at_or_past_the_end_reads_as_empty(struct world *w)
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         const struct key key = key_of(w, "blob%zu", i);
         const struct content c = content_of(test_seed(w, i), sizes[i]);
-        const uint64_t offsets[] = {sizes[i],          sizes[i] + 1,  sizes[i] + MIB,
-                                    UINT64_C(1) << 40, INT64_MAX,     UINT64_MAX};
+        const uint64_t offsets[] = {sizes[i],          sizes[i] + 1, sizes[i] + MIB,
+                                    UINT64_C(1) << 40, INT64_MAX,    UINT64_MAX};
         blob_put(w, key.s, &c);
         for (size_t j = 0; j < sizeof offsets / sizeof offsets[0]; j++) {
             range_must_be(w, key.s, &c, offsets[j], 0);
@@ -209,7 +209,8 @@ static void many_readers_take_turns(struct world *w)
     }
 }
 
-/* Reads a little, changes the blob, reads on: the old bytes to their end, or a status that says so. */
+/* Reads a little, changes the blob, reads on: the old bytes to their end, or a status that says so.
+ */
 static void changes_while_read(struct world *w, uint64_t size, const struct content *second)
 {
     CALL(c);

@@ -12,7 +12,7 @@ struct relay {
     struct content content;
     uint64_t stop; /* write up to here */
     char token[REGSTORE_TOKEN_MAX], older[REGSTORE_TOKEN_MAX], oldest[REGSTORE_TOKEN_MAX];
-    uint64_t offset;  /* of older, where that matters */
+    uint64_t offset; /* of older, where that matters */
     bool with_key;
     regstore_status status;
 };
@@ -79,8 +79,8 @@ static void passes_through(struct world *w, struct relay *r, const uint64_t *sto
         const uint64_t stops[] = {__VA_ARGS__};                                                    \
         struct relay *r = world_shared(w, sizeof *r);                                              \
         r->with_key = with_key;                                                                    \
-        r->key = key_of(w, "to%llu-%zu", (unsigned long long)stops[0],                             \
-                        sizeof stops / sizeof stops[0]);                                           \
+        r->key =                                                                                   \
+            key_of(w, "to%llu-%zu", (unsigned long long)stops[0], sizeof stops / sizeof stops[0]); \
         passes_through(w, r, stops, sizeof stops / sizeof stops[0]);                               \
     } while (0)
 
@@ -211,8 +211,9 @@ static void token_must_be_invalid(struct world *w, const char *token, const char
 static void garbage_token_is_invalid(struct world *w)
 {
     static char huge[3 * REGSTORE_TOKEN_MAX];
-    static const char *const garbage[] = {"", " ", "x", "token", "AAAA", "../../etc/passwd",
-                                          "{\"v\":1}", "\x01\x02", "\xff\xfe", "%s%n", "0", "-1"};
+    static const char *const garbage[] = {
+        "",          " ",        "x",        "token", "AAAA", "../../etc/passwd",
+        "{\"v\":1}", "\x01\x02", "\xff\xfe", "%s%n",  "0",    "-1"};
     for (size_t i = 0; i < sizeof garbage / sizeof garbage[0]; i++)
         token_must_be_invalid(w, garbage[i], garbage[i]);
     memset(huge, 'A', sizeof huge - 1);
@@ -309,8 +310,11 @@ static void token_before_the_newest_goes_back_to_its_offset(struct world *w)
 {
     const struct {
         uint64_t first, second, more;
-    } cases[] = {{1000, 2000, 500},          {0, 3000, 10},          {1000, 6 * MIB, 100},
-                 {6 * MIB, 6 * MIB + 10, 5}, {6 * MIB, 12 * MIB, 3 * MIB},
+    } cases[] = {{1000, 2000, 500},
+                 {0, 3000, 10},
+                 {1000, 6 * MIB, 100},
+                 {6 * MIB, 6 * MIB + 10, 5},
+                 {6 * MIB, 12 * MIB, 3 * MIB},
                  {5 * MIB, 16 * MIB, 8 * MIB}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct relay *r = world_shared(w, sizeof *r);
@@ -367,8 +371,8 @@ static void still_older_token_gives_its_own_bytes_or_gone(struct world *w)
             in_new_process(w, go_on, r);
         }
         r->offset = units[i];
-        r->content = content_plus(content_head(r->content, units[i]), test_seed(w, 100 + i),
-                                  units[i] / 2);
+        r->content =
+            content_plus(content_head(r->content, units[i]), test_seed(w, 100 + i), units[i] / 2);
         in_new_process(w, go_far_back, r);
     }
 }

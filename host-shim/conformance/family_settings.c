@@ -130,8 +130,7 @@ static void set_to(struct world *w, struct regstore_pair *settings, size_t *n, c
 static void value_that_cannot_be_meant_is_refused_and_named(struct world *w)
 {
     static const char *const bad[] = {"banana", "-1", "1x", "99999999999999999999999"};
-    const uint64_t numbers =
-        REGSTORE_PARAM_SIZE | REGSTORE_PARAM_DURATION | REGSTORE_PARAM_INTEGER;
+    const uint64_t numbers = REGSTORE_PARAM_SIZE | REGSTORE_PARAM_DURATION | REGSTORE_PARAM_INTEGER;
     bool found = false;
     for (const struct regstore_param *param = w->p->params; param->key != NULL; param++) {
         const bool is_number = param->flags & numbers, is_bool = param->flags & REGSTORE_PARAM_BOOL;
@@ -226,8 +225,8 @@ static void host_may_be_null_or_empty(struct world *w)
     for (size_t i = 0; i < 2; i++) {
         CALL(c);
         const struct key key = key_of(w, "blob%zu", i);
-        EXPECT_OK(&c, w->p->store_open(&c.in, hosts[i], w->backend->settings, w->backend->n,
-                                       &w->store));
+        EXPECT_OK(
+            &c, w->p->store_open(&c.in, hosts[i], w->backend->settings, w->backend->n, &w->store));
         blob_put(w, key.s, &content);
         blob_must_be(w, key.s, &content);
         world_clear(w);

@@ -17,7 +17,8 @@ static void stat_of_a_missing_key_is_not_found(struct world *w)
 static void must_be_true(struct world *w, const struct regstore_stat *st, const struct content *c,
                          int64_t begin_s)
 {
-    static const int64_t slack_s = 15 * 60; /* the service's clock may be off by what S3 tolerates */
+    static const int64_t slack_s =
+        15 * 60; /* the service's clock may be off by what S3 tolerates */
     char digest[REGSTORE_DIGEST_MAX];
     const int64_t mtime_s = st->mtime_ns / 1000000000;
     content_digest(c, strncmp(st->digest, "sha512:", 7) == 0 ? "sha512" : "sha256", digest);
@@ -51,7 +52,8 @@ static void stat_tells_length_time_digest_and_etag(struct world *w)
               "stat tells two things of a blob that did not change");
         EXPECT_OK(&c, w->p->read_open(w->store, &c.in, key.s, NULL, &r, &read));
         w->p->read_close(r);
-        CLAIM(strcmp(st.etag, read.etag) == 0, "stat says etag %s, read_open %s", st.etag, read.etag);
+        CLAIM(strcmp(st.etag, read.etag) == 0, "stat says etag %s, read_open %s", st.etag,
+              read.etag);
         CLAIM(read.length == st.length, "stat says %llu bytes, read_open %llu",
               (unsigned long long)st.length, (unsigned long long)read.length);
     }

@@ -6,11 +6,11 @@
 #include "trap.h"
 
 /* Around every border that a backend may have: nothing, pages, blocks, parts. */
-static const uint64_t small_sizes[] = {0,           1,           2,       4 * KIB - 1, 4 * KIB,
-                                       4 * KIB + 1, 64 * KIB - 1, 64 * KIB, 64 * KIB + 1,
-                                       MIB - 1,     MIB,         MIB + 1};
-static const uint64_t large_sizes[] = {5 * MIB - 1,  5 * MIB,      5 * MIB + 1,  8 * MIB,
-                                       10 * MIB - 1, 10 * MIB,     10 * MIB + 1, 15 * MIB + 3,
+static const uint64_t small_sizes[] = {
+    0,       1,   2,      4 * KIB - 1, 4 * KIB, 4 * KIB + 1, 64 * KIB - 1, 64 * KIB, 64 * KIB + 1,
+    MIB - 1, MIB, MIB + 1};
+static const uint64_t large_sizes[] = {5 * MIB - 1,  5 * MIB,         5 * MIB + 1,  8 * MIB,
+                                       10 * MIB - 1, 10 * MIB,        10 * MIB + 1, 15 * MIB + 3,
                                        16 * MIB,     21 * MIB + 12345};
 
 static void size_comes_back(struct world *w, uint64_t size, bool with_key)
@@ -202,7 +202,8 @@ static void replace_or_look(struct world *w, unsigned i, void *arg)
         unsigned char first[64];
         size_t got = 0;
         EXPECT_OK(&c, w->p->read_open(w->store, &c.in, race->key.s, NULL, &r, &st));
-        const struct content *seen = st.length == race->before.length ? &race->before : &race->after;
+        const struct content *seen =
+            st.length == race->before.length ? &race->before : &race->after;
         CLAIM(st.length == seen->length, "a blob of %llu bytes, which nobody wrote",
               (unsigned long long)st.length);
         const regstore_status status = w->p->read_next(r, &c.in, first, sizeof first, &got);

@@ -41,8 +41,8 @@ static void commit(struct world *w, struct regstore_upload *u, struct writer *wr
 }
 
 /* Whoever was told OK had its own bytes at its key: where both were told so for one key, which a
- * backend that kept nothing at the service cannot help, the second one's lie there now.  Whoever was
- * refused shows nothing. */
+ * backend that kept nothing at the service cannot help, the second one's lie there now.  Whoever
+ * was refused shows nothing. */
 static void judge(struct world *w, const struct writer writers[2])
 {
     const bool is_shared = strcmp(writers[0].key.s, writers[1].key.s) == 0;
@@ -64,8 +64,8 @@ static void make_writers(struct world *w, struct writer writers[2], uint64_t bas
 {
     const struct content head = content_of(test_seed(w, 1), base);
     for (unsigned i = 0; i < 2; i++) {
-        writers[i].key = key_of(w, "by%u-%llu-%d", is_shared ? 0 : i, (unsigned long long)base,
-                                is_shared);
+        writers[i].key =
+            key_of(w, "by%u-%llu-%d", is_shared ? 0 : i, (unsigned long long)base, is_shared);
         writers[i].content = content_plus(head, test_seed(w, 10 + i), more);
         writers[i].status = REGSTORE_OK;
     }
@@ -202,8 +202,7 @@ static void write_after_commit_elsewhere_is_gone(struct world *w)
         EXPECT_SEEN(&c, "upload_write after commit elsewhere", status, REGSTORE_OK, REGSTORE_GONE,
                     REGSTORE_CONFLICT);
         if (status == REGSTORE_OK)
-            EXPECT(&c, upload_commit(w, u, &c, other.s, NULL, 0), REGSTORE_GONE,
-                   REGSTORE_CONFLICT);
+            EXPECT(&c, upload_commit(w, u, &c, other.s, NULL, 0), REGSTORE_GONE, REGSTORE_CONFLICT);
         EXPECT_OK(&c, w->p->upload_abort(u, &c.in));
         upload_end(w, u);
         blob_must_be_absent(w, other.s);
@@ -235,11 +234,14 @@ static void commit_to_another_key_after_commit_elsewhere_is_not_ok(struct world 
 }
 
 static const struct test writers_tests[] = {
-    {"TOK-5", "two_handles_of_a_small_upload_never_mix", two_handles_of_a_small_upload_never_mix, 0},
-    {"TOK-5", "two_handles_of_a_large_upload_never_mix", two_handles_of_a_large_upload_never_mix, 0},
+    {"TOK-5", "two_handles_of_a_small_upload_never_mix", two_handles_of_a_small_upload_never_mix,
+     0},
+    {"TOK-5", "two_handles_of_a_large_upload_never_mix", two_handles_of_a_large_upload_never_mix,
+     0},
     {"TOK-5", "two_processes_on_one_upload_never_mix", two_processes_on_one_upload_never_mix,
      NEEDS_NO_STORE},
-    {"TOK-5 COM-2", "write_after_commit_elsewhere_is_gone", write_after_commit_elsewhere_is_gone, 0},
+    {"TOK-5 COM-2", "write_after_commit_elsewhere_is_gone", write_after_commit_elsewhere_is_gone,
+     0},
     {"COM-2", "commit_to_another_key_after_commit_elsewhere_is_not_ok",
      commit_to_another_key_after_commit_elsewhere_is_not_ok, 0},
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The supervisor: it starts the runner, waits for it and for what it leaves, removes the keys of the
- * run, also after Ctrl-C, and prints the closing line.  It never loads the plugin itself.
+ * The supervisor: it starts the runner, waits for it and for what it leaves, removes the keys of
+ * the run, also after Ctrl-C, and prints the closing line.  It never loads the plugin itself.
  */
 #include <errno.h>
 #include <signal.h>
@@ -39,11 +39,17 @@ static void handle_stops(void)
 /* libcheck would take orders from these. */
 static void forget_environment(void)
 {
-    static const char *const names[] = {"CK_FORK",        "CK_RUN_SUITE", "CK_RUN_CASE",
-                                        "CK_INCLUDE_TAGS", "CK_EXCLUDE_TAGS",
-                                        "CK_LOG_FILE_NAME", "CK_XML_LOG_FILE_NAME",
-                                        "CK_TAP_LOG_FILE_NAME", "CK_DEFAULT_TIMEOUT",
-                                        "CK_TIMEOUT_MULTIPLIER", "CK_VERBOSITY"};
+    static const char *const names[] = {"CK_FORK",
+                                        "CK_RUN_SUITE",
+                                        "CK_RUN_CASE",
+                                        "CK_INCLUDE_TAGS",
+                                        "CK_EXCLUDE_TAGS",
+                                        "CK_LOG_FILE_NAME",
+                                        "CK_XML_LOG_FILE_NAME",
+                                        "CK_TAP_LOG_FILE_NAME",
+                                        "CK_DEFAULT_TIMEOUT",
+                                        "CK_TIMEOUT_MULTIPLIER",
+                                        "CK_VERBOSITY"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         (void)unsetenv(names[i]); /* the names are good ones */
 }

@@ -17,7 +17,8 @@ static const char usage[] =
     "\n"
     "Runs the conformance tests against a plugin, under a fresh prefix of keys that is removed\n"
     "again. The plugin and its settings come from a location of config.yaml, or from --plugin and\n"
-    "--set. Exit status: 0 all that ran has passed, 1 something failed, 2 usage or configuration.\n";
+    "--set. Exit status: 0 all that ran has passed, 1 something failed, 2 usage or "
+    "configuration.\n";
 
 static bool refuse(const char *what, const char *value)
 {
@@ -68,7 +69,8 @@ static bool add_setting(struct options *o, char *text)
     return true;
 }
 
-static bool take_source(struct options *o, const char *option, const char **place, const char *value)
+static bool take_source(struct options *o, const char *option, const char **place,
+                        const char *value)
 {
     *place = value;
     quote(o, option, value, "");
@@ -136,14 +138,20 @@ static bool words_match(const struct options *o)
 
 bool options_read(struct options *o, int argc, char **argv, bool *is_done)
 {
-    static const struct option known[] = {
-        {"config", required_argument, NULL, 'c'},     {"location", required_argument, NULL, 'l'},
-        {"plugin-dir", required_argument, NULL, 'd'}, {"plugin", required_argument, NULL, 'p'},
-        {"set", required_argument, NULL, 's'},        {"family", required_argument, NULL, 'f'},
-        {"rule", required_argument, NULL, 'r'},       {"test", required_argument, NULL, 't'},
-        {"list", no_argument, NULL, 'L'},             {"tap", no_argument, NULL, 'T'},
-        {"seed", required_argument, NULL, 'S'},       {"timeout", required_argument, NULL, 'o'},
-        {"help", no_argument, NULL, 'h'},             {NULL, 0, NULL, 0}};
+    static const struct option known[] = {{"config", required_argument, NULL, 'c'},
+                                          {"location", required_argument, NULL, 'l'},
+                                          {"plugin-dir", required_argument, NULL, 'd'},
+                                          {"plugin", required_argument, NULL, 'p'},
+                                          {"set", required_argument, NULL, 's'},
+                                          {"family", required_argument, NULL, 'f'},
+                                          {"rule", required_argument, NULL, 'r'},
+                                          {"test", required_argument, NULL, 't'},
+                                          {"list", no_argument, NULL, 'L'},
+                                          {"tap", no_argument, NULL, 'T'},
+                                          {"seed", required_argument, NULL, 'S'},
+                                          {"timeout", required_argument, NULL, 'o'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
     *o = (struct options){.timeout_s = 60};
     o->source.set = o->set;
     *is_done = false;

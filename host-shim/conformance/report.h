@@ -7,8 +7,8 @@
 
 struct report {
     bool tap;
-    bool live;               /* stderr is a terminal: show which test runs */
-    const char *how_to_run;  /* the command line that chose the plugin and the settings */
+    bool live;              /* stderr is a terminal: show which test runs */
+    const char *how_to_run; /* the command line that chose the plugin and the settings */
     unsigned passed, failed, skipped, planned;
     const struct family *last; /* whose heading was printed last */
 };

@@ -15,7 +15,7 @@
 
 /* A test whose time is over is asked to stop by the cancel flag of its calls; this much later it is
  * killed. */
-enum { GRACE_S = 10, KEYS_AT_ONCE = 1000 };
+enum { GRACE_S = 10, KEYS_AT_ONCE = 1000, WORK_DONE = 8 };
 
 /* What the process of a test finds after libcheck's fork, and what its signal handler needs. */
 static struct {
@@ -34,7 +34,7 @@ static void stop_test(int signal_number)
 static void stop_on(int signal_number)
 {
     struct sigaction action = {.sa_handler = stop_test, .sa_flags = SA_RESTART};
-    (void)sigemptyset(&action.sa_mask);         /* cannot fail */
+    (void)sigemptyset(&action.sa_mask);            /* cannot fail */
     (void)sigaction(signal_number, &action, NULL); /* the number is a good one */
 }
 
@@ -61,6 +61,7 @@ START_TEST(run_current)
     world_init(&w);
     current.test->run(&w);
     world_clear(&w);
+    world_pass(&w);
 }
 END_TEST
 
@@ -82,12 +83,13 @@ static void judge(struct result *result, const struct record *record, TestResult
     const char *text = record->text;
     if (tr_rtype(seen) == CK_PASS && record->outcome == OUTCOME_SKIPPED) {
         result->verdict = VERDICT_SKIP;
-    } else if (tr_rtype(seen) == CK_PASS && record->outcome == OUTCOME_NONE) {
+    } else if (tr_rtype(seen) == CK_PASS && record->outcome == OUTCOME_PASSED) {
         result->verdict = VERDICT_PASS;
-        text = "";
     } else {
         result->verdict = VERDICT_FAIL;
-        if (record->outcome != OUTCOME_FAILED)
+        if (tr_rtype(seen) == CK_PASS && record->outcome == OUTCOME_NONE)
+            text = "the plugin ended the process";
+        else if (record->outcome != OUTCOME_FAILED)
             text = tr_msg(seen);
     }
     (void)snprintf(result->text, sizeof result->text, "%s", text);
@@ -139,16 +141,17 @@ static bool apart(const struct run *run, struct record *record, void (*work)(str
         make_world(&w, run, &no_test, record);
         w.is_step = true;
         work(&w);
-        _exit(EXIT_SUCCESS);
+        _exit(WORK_DONE);
     }
     while (pid > 0 && waitpid(pid, &status, 0) < 0)
         if (errno != EINTR)
             return false;
-    if (pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS)
+    if (pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == WORK_DONE)
         return true;
     if (record->text[0] == '\0')
-        (void)snprintf(why, cap, "its process was ended by signal %d",
-                       pid > 0 && WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+        (void)snprintf(why, cap, "its process was ended by %s %d",
+                       WIFSIGNALED(status) ? "signal" : "exit",
+                       WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
     else
         (void)snprintf(why, cap, "%s", record->text);
     return false;

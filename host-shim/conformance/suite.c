@@ -4,17 +4,21 @@
 
 #include <string.h>
 
-const struct family *const suite_families[] = {
-    &family_load,  &family_settings, &family_growth, &family_key,     &family_upload,  &family_digest,
-    &family_resume, &family_writers, &family_commit, &family_read,    &family_stat,    &family_list,
-    &family_delete, &family_copy,    &family_threads, &family_manners, &family_deadline, NULL};
+const struct family *const suite_families[] = {&family_load,    &family_settings, &family_growth,
+                                               &family_key,     &family_upload,   &family_digest,
+                                               &family_resume,  &family_writers,  &family_commit,
+                                               &family_read,    &family_stat,     &family_list,
+                                               &family_delete,  &family_copy,     &family_threads,
+                                               &family_manners, &family_deadline, NULL};
 
 /* What a rule asks, in a line; regstore.h has the whole of it. */
 const struct rule suite_rules[] = {
-    {"LOAD-1", "one exported symbol, pure; the table never changes; loading starts and opens nothing"},
+    {"LOAD-1",
+     "one exported symbol, pure; the table never changes; loading starts and opens nothing"},
     {"GROW-1", "a struct with struct_size grows at its end by whole 8 bytes"},
-    {"GROW-2", "inputs: shorter than minor 0 is INVALID; an unknown flag or a byte past the known "
-               "size that is not zero is UNSUPPORTED before anything is done; host is only offered"},
+    {"GROW-2",
+     "inputs: shorter than minor 0 is INVALID; an unknown flag or a byte past the known "
+     "size that is not zero is UNSUPPORTED before anything is done; host is only offered"},
     {"GROW-3", "outputs: no more than struct_size bytes are written, and not struct_size itself"},
     {"GROW-4", "a pointer to opts may be NULL and then means all zero"},
     {"CB-1", "host callbacks may be NULL and may come from any thread"},
@@ -28,8 +32,9 @@ const struct rule suite_rules[] = {
     {"KEY-2", "a backend's lower limit is INVALID and named"},
     {"KEY-3", "a key under a key is CONFLICT or stored, never lost"},
     {"KEY-4", "uploads/ is no target; lists show it only when the prefix begins with it"},
-    {"STORE-1", "store_open does no I/O; CONFIG names the key that is unknown, given twice, missing or "
-                "wrong"},
+    {"STORE-1",
+     "store_open does no I/O; CONFIG names the key that is unknown, given twice, missing or "
+     "wrong"},
     {"CHECK-1", "check tells its steps on the caller's thread"},
     {"UP-1", "upload_open does no I/O, with a token too"},
     {"UP-2", "with a key at open, commit elsewhere is INVALID"},
@@ -50,7 +55,8 @@ const struct rule suite_rules[] = {
     {"READ-1", "an offset at or past the end reads as empty; out has the whole length"},
     {"READ-2", "*got == 0 with OK is the end, and nothing else is"},
     {"STAT-1", "stat tells length, time, digest when known and etag when there is one"},
-    {"DEL-1", "results[i] is OK or why not; a missing key is OK; the call's status is the first not OK"},
+    {"DEL-1",
+     "results[i] is OK or why not; a missing key is OK; the call's status is the first not OK"},
     {"COPY-1", "the target is replaced whole or not at all; onto itself is OK"},
     {"LIST-1", "byte order of whole keys, each exactly once; an empty key is the end"},
     {"THR-1", "a store is used by any number of threads at once; a handle may move between them"},

@@ -12,8 +12,8 @@
 
 struct world;
 
-/* What a test needs beyond a plugin, besides the REGSTORE_F_* bits of the store's features; where it
- * is missing the test is skipped with the reason. */
+/* What a test needs beyond a plugin, besides the REGSTORE_F_* bits of the store's features; where
+ * it is missing the test is skipped with the reason. */
 #define NEEDS_NO_STORE (UINT64_C(1) << 63) /* the test opens its stores itself, or none */
 #define NEEDS_COPY     (UINT64_C(1) << 62) /* the slot copy */
 #define NEEDS_PRESIGN  (UINT64_C(1) << 61) /* the slot presign */
@@ -51,6 +51,9 @@ extern const struct family family_load, family_settings, family_growth, family_k
     family_digest, family_resume, family_writers, family_commit, family_read, family_stat,
     family_list, family_delete, family_copy, family_threads, family_manners, family_deadline;
 
-#define FAMILY(name_) {#name_, name_##_tests, sizeof name_##_tests / sizeof name_##_tests[0]}
+#define FAMILY(name_)                                                                              \
+    {                                                                                              \
+#name_, name_##_tests, sizeof name_##_tests / sizeof name_##_tests[0]                      \
+    }
 
 #endif

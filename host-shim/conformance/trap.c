@@ -17,25 +17,33 @@
 
 #include <openssl/crypto.h>
 
-#define CALL_NAME(name) {SYS_##name, #name}
+#define CALL_NAME(name)                                                                            \
+    {                                                                                              \
+        SYS_##name, #name                                                                          \
+    }
 
 static const struct {
     unsigned number;
     const char *name;
 } forbidden[] = {
-    CALL_NAME(openat),    CALL_NAME(openat2),   CALL_NAME(socket),     CALL_NAME(connect),
-    CALL_NAME(sendto),    CALL_NAME(sendmsg),   CALL_NAME(recvfrom),   CALL_NAME(recvmsg),
-    CALL_NAME(newfstatat), CALL_NAME(statx),    CALL_NAME(faccessat),  CALL_NAME(faccessat2),
-    CALL_NAME(mkdirat),   CALL_NAME(unlinkat),  CALL_NAME(renameat2),  CALL_NAME(linkat),
-    CALL_NAME(symlinkat), CALL_NAME(readlinkat), CALL_NAME(ftruncate), CALL_NAME(fsync),
-    CALL_NAME(fdatasync), CALL_NAME(getdents64), CALL_NAME(pread64),   CALL_NAME(pwrite64),
-    CALL_NAME(clone),     CALL_NAME(clone3),    CALL_NAME(execve),     CALL_NAME(epoll_create1),
-    CALL_NAME(eventfd2),  CALL_NAME(pipe2),     CALL_NAME(timerfd_create),
+    CALL_NAME(openat),         CALL_NAME(openat2),   CALL_NAME(socket),
+    CALL_NAME(connect),        CALL_NAME(sendto),    CALL_NAME(sendmsg),
+    CALL_NAME(recvfrom),       CALL_NAME(recvmsg),   CALL_NAME(newfstatat),
+    CALL_NAME(statx),          CALL_NAME(faccessat), CALL_NAME(faccessat2),
+    CALL_NAME(mkdirat),        CALL_NAME(unlinkat),  CALL_NAME(renameat2),
+    CALL_NAME(linkat),         CALL_NAME(symlinkat), CALL_NAME(readlinkat),
+    CALL_NAME(ftruncate),      CALL_NAME(fsync),     CALL_NAME(fdatasync),
+    CALL_NAME(getdents64),     CALL_NAME(pread64),   CALL_NAME(pwrite64),
+    CALL_NAME(clone),          CALL_NAME(clone3),    CALL_NAME(execve),
+    CALL_NAME(epoll_create1),  CALL_NAME(eventfd2),  CALL_NAME(pipe2),
+    CALL_NAME(timerfd_create),
 #ifdef SYS_open
-    CALL_NAME(open),      CALL_NAME(stat),      CALL_NAME(lstat),      CALL_NAME(access),
-    CALL_NAME(mkdir),     CALL_NAME(unlink),    CALL_NAME(rename),     CALL_NAME(link),
-    CALL_NAME(rmdir),     CALL_NAME(creat),     CALL_NAME(readlink),   CALL_NAME(fork),
-    CALL_NAME(vfork),     CALL_NAME(pipe),      CALL_NAME(eventfd),    CALL_NAME(epoll_create),
+    CALL_NAME(open),           CALL_NAME(stat),      CALL_NAME(lstat),
+    CALL_NAME(access),         CALL_NAME(mkdir),     CALL_NAME(unlink),
+    CALL_NAME(rename),         CALL_NAME(link),      CALL_NAME(rmdir),
+    CALL_NAME(creat),          CALL_NAME(readlink),  CALL_NAME(fork),
+    CALL_NAME(vfork),          CALL_NAME(pipe),      CALL_NAME(eventfd),
+    CALL_NAME(epoll_create),
 #endif
 };
 enum { FORBIDDEN = sizeof forbidden / sizeof forbidden[0] };
@@ -69,11 +77,11 @@ bool trap_set(void)
 #if defined(__x86_64__) || defined(__aarch64__)
     struct sock_filter program[2 + 2 * FORBIDDEN];
     unsigned short n = 0;
-    program[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-                                                offsetof(struct seccomp_data, nr));
+    program[n++] =
+        (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
     for (unsigned i = 0; i < FORBIDDEN; i++) {
-        program[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, forbidden[i].number,
-                                                    0, 1);
+        program[n++] =
+            (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, forbidden[i].number, 0, 1);
         program[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP);
     }
     program[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);

@@ -165,7 +165,8 @@ static regstore_status go_list_next(struct world *w, struct stage *s,
     return w->p->list_next(s->list, call, key, sizeof key, NULL);
 }
 
-static regstore_status go_presign(struct world *w, struct stage *s, const struct regstore_call *call)
+static regstore_status go_presign(struct world *w, struct stage *s,
+                                  const struct regstore_call *call)
 {
     static char url[REGSTORE_URL_MAX];
     int64_t expires_ns = 0;

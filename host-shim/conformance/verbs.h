@@ -27,7 +27,8 @@ struct verb {
     regstore_status (*go)(struct world *w, struct stage *s, const struct regstore_call *call);
 };
 
-/* Ends with name == NULL.  Slots that the plugin does not offer have to be left out: verb_is_offered. */
+/* Ends with name == NULL.  Slots that the plugin does not offer have to be left out:
+ * verb_is_offered. */
 extern const struct verb verbs[];
 bool verb_is_offered(const struct world *w, const struct verb *verb);
 

@@ -17,7 +17,8 @@
 
 #include <check.h>
 
-enum { STEP_FAILED = 9 };
+/* Not EXIT_SUCCESS: a plugin that calls exit() has not passed. */
+enum { STEP_DONE = 8, STEP_FAILED = 9 };
 
 /* True in threads of in_threads(): there a failure must not end the process, since others are at
  * work in the plugin. */
@@ -123,7 +124,8 @@ _Noreturn void world_fail(struct world *w, const char *file, int line, const cha
         (void)vsnprintf(record->text, sizeof record->text, format, arguments);
         va_end(arguments);
         if (__atomic_load_n(&record->stop, __ATOMIC_SEQ_CST))
-            append(record->text, sizeof record->text, "\n(the test was stopped: its time was over)");
+            append(record->text, sizeof record->text,
+                   "\n(the test was stopped: its time was over)");
         append_log(record);
         append(record->text, sizeof record->text, "\n(%s:%d)", base ? base + 1 : file, line);
     }
@@ -150,8 +152,9 @@ void world_expect(struct world *w, const char *file, int line, const char *what,
             return;
         append(due, sizeof due, "%s%s", i > 0 ? " or " : "", regstore_host_status_name(wanted[i]));
     }
-    world_fail(w, file, line, "%s\ngave %s (%d), due was %s%s%.511s%s", what, regstore_host_status_name(status),
-               (int)status, due, c->error.message[0] ? "; it said \"" : "", c->error.message,
+    world_fail(w, file, line, "%s\ngave %s (%d), due was %s%s%.511s%s", what,
+               regstore_host_status_name(status), (int)status, due,
+               c->error.message[0] ? "; it said \"" : "", c->error.message,
                c->error.message[0] ? "\"" : "");
 }
 
@@ -161,10 +164,16 @@ void call_reset(struct call *c)
     c->error.struct_size = sizeof c->error;
 }
 
+void world_pass(struct world *w)
+{
+    if (!claim_outcome(w->record, OUTCOME_PASSED))
+        end_test(w);
+}
+
 /* --- coming up --- */
 
-static void keep_log(void *ctx, int32_t level, const char *event, const struct regstore_pair *fields,
-                     size_t n)
+static void keep_log(void *ctx, int32_t level, const char *event,
+                     const struct regstore_pair *fields, size_t n)
 {
     struct record *record = ctx;
     if (level < REGSTORE_LOG_WARNING)
@@ -304,7 +313,8 @@ pid_t process_start(struct world *w, void (*step)(struct world *w, void *arg), v
         FAIL("the test could not fork: %s", strerror(errno));
     if (pid > 0)
         return pid;
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* no step outlives its test; else the group's kill does */
+    (void)prctl(PR_SET_PDEATHSIG,
+                SIGKILL); /* no step outlives its test; else the group's kill does */
     if (getppid() != parent)
         _exit(STEP_FAILED);
     w->is_step = true;
@@ -312,7 +322,7 @@ pid_t process_start(struct world *w, void (*step)(struct world *w, void *arg), v
         world_open_store(w);
     step(w, arg);
     world_clear(w);
-    _exit(EXIT_SUCCESS);
+    _exit(STEP_DONE);
 }
 
 void process_wait(struct world *w, pid_t pid)
@@ -326,8 +336,8 @@ void process_wait(struct world *w, pid_t pid)
     if (WIFSIGNALED(status))
         FAIL("a process of the test was ended by signal %d (%s)", WTERMSIG(status),
              strsignal(WTERMSIG(status)));
-    if (WEXITSTATUS(status) != EXIT_SUCCESS)
-        FAIL("a process of the test ended with status %d", WEXITSTATUS(status));
+    if (WEXITSTATUS(status) != STEP_DONE)
+        FAIL("a process of the test was ended by exit(%d)", WEXITSTATUS(status));
 }
 
 void in_new_process(struct world *w, void (*step)(struct world *w, void *arg), void *arg)

@@ -20,7 +20,8 @@
 #include "regstore.h"
 #include "suite.h"
 
-enum outcome { OUTCOME_NONE, OUTCOME_FAILED, OUTCOME_SKIPPED };
+/* A test that ends without an outcome was ended by the plugin: by a signal, or by exit(). */
+enum outcome { OUTCOME_NONE, OUTCOME_PASSED, OUTCOME_FAILED, OUTCOME_SKIPPED };
 
 /* Shared by all processes of a test and the runner. */
 struct record {
@@ -38,14 +39,14 @@ struct world {
     const struct test *test;
     const struct regstore_plugin *p; /* as the plugin gave it */
     struct regstore_store *store;
-    char path[PATH_MAX]; /* of the plugin's file */
+    char path[PATH_MAX];                         /* of the plugin's file */
     unsigned threads_before, descriptors_before; /* counted before the plugin was loaded */
     struct record *record;
     uint64_t seed;
-    char run_prefix[64]; /* of all tests: "conformance-0123abcd/" */
-    char prefix[128];    /* of this test, ends with "/" */
-    bool is_step;        /* a process of in_new_process() */
-    pthread_mutex_t lock; /* guards uploads */
+    char run_prefix[64];                            /* of all tests: "conformance-0123abcd/" */
+    char prefix[128];                               /* of this test, ends with "/" */
+    bool is_step;                                   /* a process of in_new_process() */
+    pthread_mutex_t lock;                           /* guards uploads */
     struct regstore_upload *uploads[WORLD_UPLOADS]; /* open ones, aborted when the test fails */
 };
 
@@ -57,7 +58,10 @@ struct call {
 #define CALL(name)                                                                                 \
     struct call name = {.in = {sizeof(struct regstore_call), 0, &w->record->stop, &name.error},    \
                         .error = {.struct_size = sizeof(struct regstore_error)}}
-#define STAT_INIT {.struct_size = sizeof(struct regstore_stat)}
+#define STAT_INIT                                                                                  \
+    {                                                                                              \
+        .struct_size = sizeof(struct regstore_stat)                                                \
+    }
 
 /* Sets the error back, as the header asks of the caller. */
 void call_reset(struct call *c);
@@ -67,6 +71,8 @@ void world_init(struct world *w);
 void world_open_store(struct world *w);
 /* Closes the store if it is open. */
 void world_clear(struct world *w);
+/* Nothing has failed, and all has been done. */
+void world_pass(struct world *w);
 /* The host that stores are opened with; its log goes to the record. */
 struct regstore_host world_host(struct world *w);
 /* Room that the test's processes share; zeroed. */
@@ -87,7 +93,8 @@ void world_expect(struct world *w, const char *file, int line, const char *what,
         if (!(condition))                                                                          \
             FAIL(__VA_ARGS__);                                                                     \
     } while (0)
-/* EXPECT(&c, expression, status...): the expression is a call made with c and gives one of these. */
+/* EXPECT(&c, expression, status...): the expression is a call made with c and gives one of these.
+ */
 #define EXPECT(c, expression, ...)                                                                 \
     do {                                                                                           \
         call_reset(c);                                                                             \

@@ -16,9 +16,9 @@ struct plug_buf {
     bool failed;
 };
 
-void plug_buf_clear(struct plug_buf *b);  /* frees */
-void plug_buf_wipe(struct plug_buf *b);   /* overwrites, then frees: for what held a secret */
-void plug_buf_reset(struct plug_buf *b);  /* empties, keeps the memory and forgets a failure */
+void plug_buf_clear(struct plug_buf *b); /* frees */
+void plug_buf_wipe(struct plug_buf *b);  /* overwrites, then frees: for what held a secret */
+void plug_buf_reset(struct plug_buf *b); /* empties, keeps the memory and forgets a failure */
 void plug_buf_add(struct plug_buf *b, const void *data, size_t len);
 void plug_buf_str(struct plug_buf *b, const char *text);
 void plug_buf_char(struct plug_buf *b, char c);

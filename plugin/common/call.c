@@ -35,8 +35,7 @@ static bool is_usually_retryable(regstore_status status)
 }
 
 __attribute__((format(printf, 3, 0))) static void
-set_words(struct plug_error *error, regstore_status status, const char *format,
-          va_list arguments)
+set_words(struct plug_error *error, regstore_status status, const char *format, va_list arguments)
 {
     memset(error, 0, sizeof *error);
     error->status = status;
@@ -172,6 +171,5 @@ void plug_give(void *dst, const void *src, size_t size)
     memcpy(&theirs, dst, sizeof theirs);
     const size_t end = theirs < size ? (size_t)theirs : size;
     if (end > sizeof theirs)
-        memcpy((char *)dst + sizeof theirs, (const char *)src + sizeof theirs,
-               end - sizeof theirs);
+        memcpy((char *)dst + sizeof theirs, (const char *)src + sizeof theirs, end - sizeof theirs);
 }

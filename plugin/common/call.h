@@ -48,8 +48,8 @@ regstore_status plug_call_begin(struct plug_call *call, const struct regstore_ca
 regstore_status plug_call_end(struct plug_call *call, regstore_status status);
 
 /* Sets the words of a failure and returns its status; retryable is what the status usually means
- * (TIMEOUT, CANCELLED, THROTTLED, UNAVAILABLE, NO_MEMORY, NO_SPACE: yes), change it afterwards where
- * it is not.  Control characters in the message become '?'. */
+ * (TIMEOUT, CANCELLED, THROTTLED, UNAVAILABLE, NO_MEMORY, NO_SPACE: yes), change it afterwards
+ * where it is not.  Control characters in the message become '?'. */
 regstore_status plug_fail(struct plug_call *call, regstore_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 regstore_status plug_no_memory(struct plug_call *call);

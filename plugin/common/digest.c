@@ -73,8 +73,8 @@ static const uint8_t *get_big_endian(const uint8_t *at, uint64_t *value, unsigne
 }
 
 /*
- * version, flags, length (8); then for each algorithm asked for its eight words and the bytes that do not
- * fill a block yet, whose number follows from the length.
+ * version, flags, length (8); then for each algorithm asked for its eight words and the bytes that
+ * do not fill a block yet, whose number follows from the length.
  */
 size_t plug_digest_save(const struct plug_digest *d, uint8_t out[PLUG_DIGEST_SAVED_MAX])
 {

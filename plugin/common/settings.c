@@ -59,9 +59,9 @@ static regstore_status unknown_key(struct plug_call *call, const struct regstore
     if (nearest != NULL && least <= 1 + strlen(key) / 4)
         return plug_fail(call, REGSTORE_CONFIG, "unknown key '%.64s': did you mean '%s'?", key,
                          nearest);
-    return plug_fail(call, REGSTORE_CONFIG,
-                     "unknown key '%.64s': 'regstore inspect' lists the keys that this plugin knows",
-                     key);
+    return plug_fail(
+        call, REGSTORE_CONFIG,
+        "unknown key '%.64s': 'regstore inspect' lists the keys that this plugin knows", key);
 }
 
 static regstore_status check_type(struct plug_call *call, const struct regstore_param *param,

@@ -12,10 +12,10 @@
 size_t plug_params_count(const struct regstore_param *params);
 
 /*
- * Sorts the host's pairs by the table: values[i] is the text given for params[i], else its fallback,
- * else NULL.  values has plug_params_count() places; the texts stay the host's.  CONFIG: unknown
- * key (with the nearest known one), given twice, a REQUIRED one missing, a value that its type's
- * flag cannot mean.
+ * Sorts the host's pairs by the table: values[i] is the text given for params[i], else its
+ * fallback, else NULL.  values has plug_params_count() places; the texts stay the host's.  CONFIG:
+ * unknown key (with the nearest known one), given twice, a REQUIRED one missing, a value that its
+ * type's flag cannot mean.
  */
 regstore_status plug_settings_sort(struct plug_call *call, const struct regstore_param *params,
                                    const struct regstore_pair *pairs, size_t n,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The wire form of a resume token: printable, checked against damage, versioned, and the reading and
- * writing of what is inside.  What is inside is the plugin's own; that it opens nothing outside the
- * store is the plugin's check, since a checksum is no signature (TOK-6).
+ * The wire form of a resume token: printable, checked against damage, versioned, and the reading
+ * and writing of what is inside.  What is inside is the plugin's own; that it opens nothing outside
+ * the store is the plugin's check, since a checksum is no signature (TOK-6).
  */
 #ifndef PLUG_TOKEN_H
 #define PLUG_TOKEN_H

@@ -18,18 +18,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CHUNK_BYTES ((size_t)256 << 10)
-
 static regstore_status hash_file(struct plug_call *call, int fd, const char *key, uint64_t length,
                                  struct plug_digest *digest)
 {
-    char *chunk = malloc(CHUNK_BYTES);
+    char *chunk = malloc(LOCAL_CHUNK_BYTES);
     if (chunk == NULL)
         return plug_no_memory(call);
     regstore_status status = REGSTORE_OK;
     for (uint64_t at = 0; at < length && status == REGSTORE_OK;) {
         status = plug_call_check(call);
-        const ssize_t n = pread(fd, chunk, CHUNK_BYTES, (off_t)at);
+        const ssize_t n = pread(fd, chunk, LOCAL_CHUNK_BYTES, (off_t)at);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)

@@ -218,11 +218,10 @@ static bool is_wanted(const struct regstore_list *list, const char *path, bool i
     return strcmp(path, list->after) > 0 || (is_folder && plug_starts_with(list->after, path));
 }
 
-/* The first folder below the prefix is shown as a common prefix, as soon as a key is found in it. */
+/* The first folder below the prefix is shown as a common prefix once a key is found in it. */
 static bool is_common_prefix(const struct regstore_list *list, const char *path)
 {
-    return list->is_delimited && list->rolled == 0 && strlen(path) > strlen(list->prefix) &&
-           plug_starts_with(path, list->prefix);
+    return list->is_delimited && list->rolled == 0 && plug_starts_with(path, list->prefix);
 }
 
 /* What lies at list->path, the innermost folder's entry called name.  NOT_FOUND without words: it

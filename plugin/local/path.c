@@ -95,8 +95,8 @@ static regstore_status root_make(struct plug_call *call, const struct regstore_s
     if (mkdir(store->path, 0770) != 0 && errno != EEXIST) {
         if (errno == ENOENT)
             return plug_fail(call, REGSTORE_CONFIG,
-                             "storage_path: the folder above '%s' does not exist: make it, or mount "
-                             "what belongs there",
+                             "storage_path: the folder above '%s' does not exist: make it, or "
+                             "mount what belongs there",
                              store->path);
         return local_fail(call, "make storage_path", store->path);
     }

@@ -23,9 +23,33 @@ struct purge {
     struct regstore_purged counts;
 };
 
-/* Takes one file away unless it lives.  OK also when it has gone by itself. */
-static regstore_status purge_one(struct plug_call *call, struct purge *purge, const char *key,
-                                 bool is_upload)
+static bool is_upload(const char *key)
+{
+    struct local_name name;
+    return local_name_parse(key + strlen(PLUG_UPLOADS), &name);
+}
+
+/* Takes away a file that is locked; opened is what it was before. */
+static regstore_status purge_locked(struct plug_call *call, struct purge *purge, int root,
+                                    const char *key, const struct stat *opened)
+{
+    /* Before the lock it may have become a blob, or have been written; now it cannot. */
+    struct stat file;
+    LOCAL_FD path = local_openat(root, key, O_PATH);
+    if (path < 0 || fstat(path, &file) != 0 || file.st_ino != opened->st_ino ||
+        local_mtime_ns(&file) > purge->newest_ns) {
+        purge->counts.spared++;
+        return REGSTORE_OK;
+    }
+    if ((purge->flags & REGSTORE_PURGE_DRY_RUN) == 0)
+        TRY(local_remove(call, root, key));
+    *(is_upload(key) ? &purge->counts.uploads : &purge->counts.objects) += 1;
+    purge->counts.bytes += (uint64_t)file.st_size;
+    return REGSTORE_OK;
+}
+
+/* OK also when the file lives, or has gone by itself. */
+static regstore_status purge_one(struct plug_call *call, struct purge *purge, const char *key)
 {
     LOCAL_FD root = -1;
     TRY(local_root_open(call, purge->store, false, &root));
@@ -33,27 +57,21 @@ static regstore_status purge_one(struct plug_call *call, struct purge *purge, co
     struct stat file;
     if (fd < 0 || fstat(fd, &file) != 0)
         return errno == ENOENT ? REGSTORE_OK : local_fail(call, "open", key);
+    /* A young one is not even locked: its next handle would be refused meanwhile. */
     if (local_mtime_ns(&file) > purge->newest_ns || !local_lock(fd)) {
         purge->counts.spared++;
         return REGSTORE_OK;
     }
-    /* The lock makes sure that the file is still here: a commit would have needed it. */
-    struct stat named;
-    LOCAL_FD path = local_openat(root, key, O_PATH);
-    if (path < 0 || fstat(path, &named) != 0 || named.st_ino != file.st_ino)
-        return REGSTORE_OK;
-    if ((purge->flags & REGSTORE_PURGE_DRY_RUN) == 0)
-        TRY(local_remove(call, root, key));
-    *(is_upload ? &purge->counts.uploads : &purge->counts.objects) += 1;
-    purge->counts.bytes += (uint64_t)file.st_size;
-    return REGSTORE_OK;
+    const regstore_status status = purge_locked(call, purge, root, key, &file);
+    local_unlock(fd); /* A child forked meanwhile may keep the descriptor. */
+    return status;
 }
 
-static bool is_asked_for(const struct purge *purge, bool is_upload)
+static bool is_asked_for(const struct purge *purge, const char *key)
 {
     const uint64_t both = REGSTORE_PURGE_OBJECTS | REGSTORE_PURGE_UPLOADS;
     const uint64_t asked = (purge->flags & both) == 0 ? both : purge->flags;
-    return (asked & (is_upload ? REGSTORE_PURGE_UPLOADS : REGSTORE_PURGE_OBJECTS)) != 0;
+    return (asked & (is_upload(key) ? REGSTORE_PURGE_UPLOADS : REGSTORE_PURGE_OBJECTS)) != 0;
 }
 
 /* Goes through all files; one that cannot be removed does not keep the others. */
@@ -68,11 +86,9 @@ static regstore_status purge_all(struct plug_call *call, struct purge *purge,
         TRY(local_list_step(call, list, &key, &found));
         if (key[0] == '\0')
             break;
-        struct local_name name;
-        const bool is_upload = local_name_parse(key + strlen(PLUG_UPLOADS), &name);
-        if (!is_asked_for(purge, is_upload))
+        if (!is_asked_for(purge, key))
             continue;
-        const regstore_status status = purge_one(call, purge, key, is_upload);
+        const regstore_status status = purge_one(call, purge, key);
         purge->counts.failed += status != REGSTORE_OK;
         if (status != REGSTORE_OK && first == REGSTORE_OK) {
             first = status;
@@ -87,14 +103,14 @@ static regstore_status purge_begin(struct plug_call *call, struct purge *purge,
                                    const struct regstore_purge_opts *opts)
 {
     TRY(plug_take_flags(call, opts->flags, FLAGS, "purge_opts.flags"));
+    if (opts->older_than_s == 0)
+        return plug_fail(call, REGSTORE_INVALID,
+                         "older_than_s is 0: that would take the uploads that are under way");
     purge->flags = opts->flags;
-    purge->newest_ns = INT64_MAX; /* older than nothing: also what has a time to come */
-    if (opts->older_than_s != 0) {
-        const int64_t now_ns = plug_host_clock_ns(&purge->store->host);
-        const uint64_t all_s = (uint64_t)(now_ns / 1000000000);
-        purge->newest_ns =
-            opts->older_than_s > all_s ? -1 : now_ns - (int64_t)opts->older_than_s * 1000000000;
-    }
+    const int64_t now_ns = plug_host_clock_ns(&purge->store->host);
+    const uint64_t all_s = (uint64_t)(now_ns / 1000000000);
+    purge->newest_ns =
+        opts->older_than_s > all_s ? -1 : now_ns - (int64_t)opts->older_than_s * 1000000000;
     const struct regstore_list_opts below = {.struct_size = sizeof below, .prefix = PLUG_UPLOADS};
     struct regstore_list *list;
     TRY(local_list_new(call, purge->store, &below, &list));

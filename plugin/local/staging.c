@@ -50,7 +50,7 @@ bool local_lock(int fd)
     return done == 0;
 }
 
-static void unlock(int fd)
+void local_unlock(int fd)
 {
     struct flock lock = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
     /* Cannot be refused; and the descriptor is closed next. */
@@ -62,7 +62,7 @@ void local_staging_release(struct local_staging *staging, bool is_owner)
     if (staging->fd < 0)
         return;
     if (is_owner)
-        unlock(staging->fd);
+        local_unlock(staging->fd);
     close(staging->fd);
     staging->fd = -1;
 }
@@ -110,18 +110,16 @@ static regstore_status gone(struct plug_call *call)
     return plug_fail(call, REGSTORE_GONE, "the upload was committed, aborted or purged");
 }
 
-/* Are the first offset bytes of the file with this name those of the epoch that goes on? */
+/* Has the file with this name the bytes before offset that the token speaks of?  An epoch ends with
+ * its handle, so one token's offset belongs to it, and the next epoch begins there. */
 static bool is_intact(const struct local_name *name, const struct local_staging *staging,
                       uint64_t offset)
 {
     if (offset == 0)
         return true;
-    for (size_t i = 0; i < LOCAL_EPOCHS; i++) {
+    for (size_t i = 0; i < LOCAL_EPOCHS; i++)
         if (name->epochs[i].id == staging->from)
             return true;
-        if (name->epochs[i].begin < offset)
-            return false;
-    }
     return false;
 }
 
@@ -191,13 +189,12 @@ static regstore_status lock_named(struct plug_call *call, int uploads, const cha
         return local_fail(call, "look at", text);
     if (fstatat(uploads, text, &named, AT_SYMLINK_NOFOLLOW) == 0 && held.st_ino == named.st_ino)
         return REGSTORE_OK;
-    unlock(fd);
+    local_unlock(fd);
     return REGSTORE_NOT_FOUND;
 }
 
 static regstore_status open_named(struct plug_call *call, const struct regstore_store *store,
-                                  struct local_staging *staging, const struct local_name *name,
-                                  uint64_t offset)
+                                  struct local_staging *staging, const struct local_name *name)
 {
     char text[LOCAL_NAME_MAX];
     local_name_text(name, text);
@@ -207,11 +204,6 @@ static regstore_status open_named(struct plug_call *call, const struct regstore_
     if (fd < 0)
         return errno == ENOENT ? REGSTORE_NOT_FOUND : local_fail(call, "open", text);
     TRY(lock_named(call, uploads, text, fd));
-    struct stat file;
-    if (fstat(fd, &file) != 0)
-        return local_fail(call, "look at", text);
-    if (!S_ISREG(file.st_mode) || (uint64_t)file.st_size < offset)
-        return plug_fail(call, REGSTORE_GONE, "the upload has fewer bytes than its token says");
     staging->name = *name;
     staging->fd = fd;
     fd = -1; /* handed over */
@@ -259,7 +251,7 @@ static regstore_status hold_once(struct plug_call *call, const struct regstore_s
                                  struct local_staging *staging, uint64_t offset)
 {
     if (staging->name.epochs[0].id != 0) {
-        const regstore_status status = open_named(call, store, staging, &staging->name, offset);
+        const regstore_status status = open_named(call, store, staging, &staging->name);
         if (status != REGSTORE_NOT_FOUND)
             return status;
     }
@@ -268,7 +260,7 @@ static regstore_status hold_once(struct plug_call *call, const struct regstore_s
     if (staging->may_exist)
         status = find(call, store, staging, offset, &found);
     if (status == REGSTORE_OK)
-        return open_named(call, store, staging, &found, offset);
+        return open_named(call, store, staging, &found);
     if (status == REGSTORE_NOT_FOUND && offset == 0)
         return create(call, store, staging);
     return status == REGSTORE_NOT_FOUND ? gone(call) : status;
@@ -295,7 +287,7 @@ regstore_status local_staging_cut(struct plug_call *call, struct local_staging *
     if (fstat(staging->fd, &file) != 0)
         return local_fail(call, "look at", staging->name.upload);
     if ((uint64_t)file.st_size < offset)
-        return plug_fail(call, REGSTORE_GONE, "someone has shortened the upload's file");
+        return plug_fail(call, REGSTORE_GONE, "the upload has fewer bytes than its token says");
     if ((uint64_t)file.st_size == offset)
         return REGSTORE_OK;
     int done;

@@ -13,9 +13,9 @@
  *   key      a hash of the key that was given at open, or zeros: what a SOLE upload looks for
  *   epoch    64 random bits; zero where there was none
  *
- * A token holds the epoch in which it was made.  Its bytes are intact when the name still has that
- * epoch and no later one begins before the token's offset; three epochs make it sure that the newest
- * token and the one before it are known, also while a resumed handle has begun to write.
+ * A token holds the epoch that wrote its last bytes.  They are intact when the name still has that
+ * epoch: who goes back before them leaves it out.  Three epochs make it sure that the newest token
+ * and the one before it are known, also while a resumed handle has begun to write.
  *
  * One handle at a time holds the file's lock, from its first byte until it is done.  It is a lock
  * of the open file description: it ends with the process, a forked child's close leaves it alone,
@@ -74,6 +74,7 @@ void local_staging_release(struct local_staging *staging, bool is_owner);
 
 /* True: locked.  False: someone else has it, or (errno is not EAGAIN) it cannot be. */
 bool local_lock(int fd);
+void local_unlock(int fd);
 
 /* The staging files, in no order. */
 struct local_scan {

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #define MAGIC "local1"
-#define FLAGS (REGSTORE_UPLOAD_SHA256 | REGSTORE_UPLOAD_SHA512 | REGSTORE_UPLOAD_SOLE)
 
 /* Of the flags, where the ABI has none: the upload is SEALED. */
 #define IS_SEALED ((uint64_t)1 << 32)
@@ -101,7 +100,7 @@ static regstore_status take_keys(struct plug_call *call, struct plug_cursor *cur
     upload->sealed_key = plug_get_text(cursor);
     upload->flags = flags & ~IS_SEALED;
     upload->state = (flags & IS_SEALED) != 0 ? LOCAL_SEALED : LOCAL_OPEN;
-    if (cursor->failed || (upload->flags & ~(uint64_t)FLAGS) != 0)
+    if (cursor->failed || (upload->flags & ~(uint64_t)LOCAL_UPLOAD_FLAGS) != 0)
         return damaged(call);
     if (upload->key != NULL)
         TRY(local_key_check_target(call, upload->key, "the token's key"));

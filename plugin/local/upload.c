@@ -11,12 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* How much is written and hashed between two looks at the cancel flag: little enough to be still in
- * the cache when it is hashed. */
-#define CHUNK_BYTES ((size_t)256 << 10)
-
-#define FLAGS (REGSTORE_UPLOAD_SHA256 | REGSTORE_UPLOAD_SHA512 | REGSTORE_UPLOAD_SOLE)
-
 static const char *const state_words[] = {
     [LOCAL_OPEN] = "open",           [LOCAL_SEALED] = "sealed by a commit that failed",
     [LOCAL_COMMITTED] = "committed", [LOCAL_SUSPENDED] = "suspended",
@@ -49,7 +43,7 @@ regstore_status local_upload_settle(struct plug_call *call, struct regstore_uplo
 
 static regstore_status opts_check(struct plug_call *call, const struct regstore_upload_opts *opts)
 {
-    TRY(plug_take_flags(call, opts->flags, FLAGS, "upload_opts.flags"));
+    TRY(plug_take_flags(call, opts->flags, LOCAL_UPLOAD_FLAGS, "upload_opts.flags"));
     if (opts->token != NULL && opts->flags != 0)
         return plug_fail(call, REGSTORE_INVALID, "flags with a token: the token has them");
     if ((opts->flags & REGSTORE_UPLOAD_SOLE) != 0 && opts->key == NULL)
@@ -151,7 +145,7 @@ static regstore_status write_all(struct plug_call *call, struct regstore_upload 
     if (file.st_nlink == 0)
         return plug_fail(call, REGSTORE_GONE, "the upload was aborted or purged");
     while (len > 0) {
-        const size_t chunk = len < CHUNK_BYTES ? len : CHUNK_BYTES;
+        const size_t chunk = len < LOCAL_CHUNK_BYTES ? len : LOCAL_CHUNK_BYTES;
         TRY(plug_call_check(call));
         TRY(write_chunk(call, upload, data, chunk));
         data += chunk;

@@ -11,6 +11,13 @@
 #include "staging.h"
 #include "store.h"
 
+#define LOCAL_UPLOAD_FLAGS                                                                         \
+    (REGSTORE_UPLOAD_SHA256 | REGSTORE_UPLOAD_SHA512 | REGSTORE_UPLOAD_SOLE)
+
+/* How much is written or read and hashed between two looks at the cancel flag: little enough to be
+ * still in the cache when it is hashed. */
+#define LOCAL_CHUNK_BYTES ((size_t)256 << 10)
+
 enum local_state {
     LOCAL_OPEN,
     LOCAL_SEALED,
@@ -42,7 +49,7 @@ struct regstore_upload {
     struct plug_digest *digest;
     struct local_staging staging;
     struct local_position origin; /* where a failed suspend can still go back to */
-    struct plug_error unsafe;     /* status OK, or why bytes accepted may be lost: an fsync failed */
+    struct plug_error unsafe;     /* not OK: accepted bytes may be lost, an fsync failed */
     struct regstore_stat committed;
 };
 
@@ -76,8 +83,8 @@ regstore_status local_upload_enter(struct plug_call *call, const struct regstore
 /* What a failure does to the state: GONE, and CONFLICT that cannot pass, lose the upload. */
 regstore_status local_upload_settle(struct plug_call *call, struct regstore_upload *upload,
                                     regstore_status status);
-/* Bytes, and the name in uploads/, are on disk.  A failure is kept, since the kernel may have dropped
- * the bytes. */
+/* The bytes, and with_name the name in uploads/, are on disk.  A failure is kept, since the kernel
+ * may have dropped the bytes. */
 regstore_status local_upload_sync(struct plug_call *call, struct regstore_upload *upload,
                                   bool with_name);
 

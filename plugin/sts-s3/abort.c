@@ -25,8 +25,7 @@ static regstore_status abort_found(void *ctx, const char *key, const char *uploa
 }
 
 /* All multipart uploads at a key.  Without the right to list them the one that is known is all. */
-static regstore_status abort_all_at(struct stss3_upload *u, struct plug_call *call,
-                                    const char *key)
+static regstore_status abort_all_at(struct stss3_upload *u, struct plug_call *call, const char *key)
 {
     struct sweep s = {&u->store->client, call, key};
     const regstore_status status =
@@ -38,6 +37,12 @@ static regstore_status abort_all_at(struct stss3_upload *u, struct plug_call *ca
               "missing",
               key);
     return REGSTORE_OK;
+}
+
+/* Its multipart uploads lie at the key, and all there are its own. */
+static bool is_sole(const struct stss3_upload *u)
+{
+    return (u->flags & REGSTORE_UPLOAD_SOLE) != 0 && u->key != NULL;
 }
 
 static regstore_status abort_multipart(struct stss3_upload *u, struct plug_call *call)
@@ -54,17 +59,15 @@ static regstore_status abort_multipart(struct stss3_upload *u, struct plug_call 
         return stss3_multipart_abort(client, call, u->is_staged ? stage : u->key,
                                      u->unlisted.upload_id);
     /* A token from before the multipart upload was created: it can only lie at uploads/<id>. */
-    const bool may_have_gone_on = u->origin != NULL && (u->flags & REGSTORE_UPLOAD_SOLE) == 0;
-    return may_have_gone_on ? abort_all_at(u, call, stage) : REGSTORE_OK;
+    return u->origin != NULL && !is_sole(u) ? abort_all_at(u, call, stage) : REGSTORE_OK;
 }
 
 static regstore_status delete_staged(struct stss3_upload *u, struct plug_call *call)
 {
     char keys[3][STSS3_STAGE_KEY_MAX];
     const char *list[] = {keys[0], keys[1], keys[2]};
-    const bool is_sole = (u->flags & REGSTORE_UPLOAD_SOLE) != 0 && u->key != NULL;
-    const bool may_be_parked = u->generation != 0 || is_sole;
-    const bool may_be_staged = (u->origin != NULL && !is_sole) || u->is_staged;
+    const bool may_be_parked = u->has_parked || u->origin != NULL || is_sole(u);
+    const bool may_be_staged = (u->origin != NULL && !is_sole(u)) || u->is_staged;
     size_t n = 0;
     if (may_be_parked) {
         stss3_park_key(u, 0, keys[n++]);
@@ -80,13 +83,12 @@ static regstore_status abort_upload(struct stss3_upload *u, struct plug_call *ca
     TRY(plug_call_check(call));
     TRY(abort_multipart(u, call));
     TRY(delete_staged(u, call));
-    if ((u->flags & REGSTORE_UPLOAD_SOLE) != 0 && u->key != NULL)
+    if (is_sole(u))
         TRY(abort_all_at(u, call, u->key));
     return REGSTORE_OK;
 }
 
-regstore_status stss3_upload_abort(struct regstore_upload *upload,
-                                   const struct regstore_call *call)
+regstore_status stss3_upload_abort(struct regstore_upload *upload, const struct regstore_call *call)
 {
     struct stss3_upload *u = stss3_upload_of(upload);
     struct plug_call c;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* check: each thing that a push needs, tried in turn, and for what fails what to change, in the words
- * of the Quay manual's chapter on STS. */
+/* check: each thing that a push needs, tried in turn, and for what fails what to change, in the
+ * words of the Quay manual's chapter on STS. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,16 +22,16 @@ struct check {
     char probe[64];
 };
 
-static void tell(const struct check *c, const char *name, regstore_status status,
-                 const char *found, const char *advice)
+static void tell(const struct check *c, const char *name, regstore_status status, const char *found,
+                 const char *advice)
 {
     if (c->opts.step != NULL)
-        c->opts.step(c->opts.ctx, name, status, found, advice);
+        c->opts.step(c->opts.ctx, name, status, found, advice == NULL ? "" : advice);
 }
 
 /* What failed, in the service's words, and what to look at. */
-static regstore_status tell_failure(const struct check *c, const char *name,
-                                    regstore_status status, const char *advice)
+static regstore_status tell_failure(const struct check *c, const char *name, regstore_status status,
+                                    const char *advice)
 {
     tell(c, name, status, c->call->error.message, advice);
     return status;
@@ -70,12 +70,12 @@ static regstore_status check_session(struct check *c)
     const struct stss3_config *config = c->store->config;
     struct stss3_session *session = NULL;
     char found[900], until[32];
-    const regstore_status status =
-        stss3_sessions_wait(c->store->sessions, c->call, 0, &session);
+    const regstore_status status = stss3_sessions_wait(c->store->sessions, c->call, 0, &session);
     if (status != REGSTORE_OK)
         return tell_failure(c, "session", status, sts_advice(c, status));
     if (session->token == NULL) {
-        (void)snprintf(found, sizeof found, "no sts_role_arn: S3 is asked with the user's own keys");
+        (void)snprintf(found, sizeof found,
+                       "no sts_role_arn: S3 is asked with the user's own keys");
     } else {
         write_time(session->expires_ns, until);
         (void)snprintf(found, sizeof found, "%s until %s, from STS at %s",
@@ -115,8 +115,12 @@ static regstore_status check_bucket(struct check *c)
     struct stss3_target target;
     char found[900];
     const regstore_status status = stss3_head_bucket(&c->store->client, c->call);
-    if (status != REGSTORE_OK)
-        return tell_failure(c, "bucket", status, bucket_advice(status));
+    if (status != REGSTORE_OK) {
+        (void)snprintf(found, sizeof found, "s3_bucket '%s': %s", c->store->config->bucket,
+                       c->call->error.message);
+        tell(c, "bucket", status, found, bucket_advice(status));
+        return status;
+    }
     stss3_client_target(&c->store->client, &target);
     (void)snprintf(found, sizeof found, "'%s' at %s, region %s, path '%s'",
                    c->store->config->bucket, target.host, target.region, c->store->config->root);
@@ -155,8 +159,8 @@ static regstore_status check_write(struct check *c)
     }
     memcpy(stss3_chunk_data(chunk), PROBE, len);
     (void)snprintf(c->probe, sizeof c->probe, PLUG_UPLOADS "check-%s", uuid);
-    const regstore_status status = stss3_put(&c->store->client, c->call, c->probe, chunk, sha256,
-                                             &meta, NULL);
+    const regstore_status status =
+        stss3_put(&c->store->client, c->call, c->probe, chunk, sha256, &meta, NULL);
     stss3_chunk_unref(chunk);
     if (status != REGSTORE_OK)
         return tell_failure(c, "write", status,
@@ -174,8 +178,8 @@ static regstore_status check_read(struct check *c)
     if (chunk != NULL && stss3_chunk_receive(chunk, len, true))
         op = stss3_get_new(&c->store->client, c->probe, 0, len, NULL, chunk);
     regstore_status status = op == NULL ? plug_no_memory(c->call) : stss3_op_run(op, c->call);
-    if (status == REGSTORE_OK && (op->request->sink_len != len ||
-                                  memcmp(stss3_chunk_data(chunk), PROBE, len) != 0))
+    if (status == REGSTORE_OK &&
+        (op->request->sink_len != len || memcmp(stss3_chunk_data(chunk), PROBE, len) != 0))
         status = plug_fail(c->call, REGSTORE_CORRUPT, "other bytes came back than were written");
     stss3_op_drop(op);
     stss3_chunk_unref(chunk);

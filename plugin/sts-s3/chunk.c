@@ -18,6 +18,7 @@
 #define SMALL_BYTES (64u * 1024u)
 
 struct region {
+    _Atomic unsigned refs; /* the chunk's and those of pins */
     struct region *next;
     uint8_t *data;
     uint64_t cap;
@@ -88,8 +89,8 @@ uint64_t stss3_budget_used(const struct stss3_budget *budget)
     return used;
 }
 
-/* Takes idle regions off the list until the charge fits; the caller frees them once it has let go of
- * the lock. */
+/* Takes idle regions off the list until the charge fits; the caller frees them once it has let go
+ * of the lock. */
 static struct region *evict(struct stss3_budget *b, uint64_t charge)
 {
     struct region *gone = NULL;
@@ -127,9 +128,10 @@ static struct region *fresh_region(uint64_t cap)
     struct region *region = calloc(1, sizeof *region);
     if (region == NULL)
         return NULL;
+    region->refs = 1;
     region->cap = cap;
-    region->data = mmap(NULL, cap, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    region->data =
+        mmap(NULL, cap, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (region->data == MAP_FAILED) {
         free(region);
         return NULL;
@@ -147,6 +149,7 @@ static struct region *take_region(struct stss3_budget *b, uint64_t cap)
     struct region *region = *at;
     if (region != NULL) {
         *at = region->next;
+        region->refs = 1;
         region->charged = region->touched;
         b->idle -= region->touched;
         b->used += region->touched;
@@ -155,16 +158,15 @@ static struct region *take_region(struct stss3_budget *b, uint64_t cap)
     return region != NULL ? region : fresh_region(cap);
 }
 
-/* The region is kept warm while the budget has room for it. */
+/* With the last reference to it; the region is kept warm while the budget has room for it. */
 static void give_back(struct stss3_budget *b, struct region *region)
 {
-    if (region == NULL)
+    if (region == NULL || atomic_fetch_sub(&region->refs, 1) != 1)
         return;
     pthread_mutex_lock(&b->lock);
     b->used -= region->charged;
     region->charged = 0;
-    const bool is_kept =
-        region->touched != 0 && b->used + b->idle + region->touched <= b->limit;
+    const bool is_kept = region->touched != 0 && b->used + b->idle + region->touched <= b->limit;
     if (is_kept) {
         b->idle += region->touched;
         region->next = b->regions;
@@ -206,6 +208,32 @@ void stss3_chunk_unref(struct stss3_chunk *chunk)
     if (chunk->file >= 0)
         (void)close(chunk->file); /* unlinked: nothing is lost with it */
     free(chunk);
+}
+
+struct stss3_pin {
+    struct stss3_chunk *chunk;
+    struct region *region;
+};
+
+struct stss3_pin *stss3_chunk_pin(struct stss3_chunk *chunk)
+{
+    struct stss3_pin *pin = malloc(sizeof *pin);
+    if (pin == NULL)
+        return NULL;
+    pin->chunk = stss3_chunk_ref(chunk);
+    pin->region = chunk->region;
+    if (pin->region != NULL)
+        atomic_fetch_add(&pin->region->refs, 1);
+    return pin;
+}
+
+void stss3_chunk_unpin(struct stss3_pin *pin)
+{
+    if (pin == NULL)
+        return;
+    give_back(pin->chunk->budget, pin->region);
+    stss3_chunk_unref(pin->chunk);
+    free(pin);
 }
 
 /* Moves a small chunk into a region of its full size.  False: no memory for that now. */
@@ -251,10 +279,10 @@ static regstore_status write_file(struct stss3_chunk *chunk, int file, struct pl
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return plug_fail(call, errno == ENOSPC || errno == EDQUOT ? REGSTORE_NO_SPACE
-                                                                      : REGSTORE_UNAVAILABLE,
-                             "cannot write a buffer to a file in %s: %s", chunk->budget->folder,
-                             strerrordesc_np(errno));
+            return plug_fail(
+                call, errno == ENOSPC || errno == EDQUOT ? REGSTORE_NO_SPACE : REGSTORE_UNAVAILABLE,
+                "cannot write a buffer to a file in %s: %s", chunk->budget->folder,
+                strerrordesc_np(errno));
         data += n;
         at += (uint64_t)n;
         len -= (size_t)n;
@@ -305,10 +333,10 @@ regstore_status stss3_chunk_spill(struct stss3_chunk *chunk, struct plug_call *c
         return REGSTORE_OK;
     const int file = open_unlinked(chunk->budget->folder);
     if (file < 0)
-        return plug_fail(call, errno == ENOSPC || errno == EDQUOT ? REGSTORE_NO_SPACE
-                                                                  : REGSTORE_UNAVAILABLE,
-                         "the memory limit is reached, and no file can be made in %s (TMPDIR): %s",
-                         chunk->budget->folder, strerrordesc_np(errno));
+        return plug_fail(
+            call, errno == ENOSPC || errno == EDQUOT ? REGSTORE_NO_SPACE : REGSTORE_UNAVAILABLE,
+            "the memory limit is reached, and no file can be made in %s (TMPDIR): %s",
+            chunk->budget->folder, strerrordesc_np(errno));
     const regstore_status status =
         write_file(chunk, file, call, chunk->region->data, (size_t)chunk->len, 0);
     if (status != REGSTORE_OK) {

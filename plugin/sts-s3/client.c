@@ -104,9 +104,8 @@ static enum stss3_ready prepare(struct stss3_request *request)
     struct stss3_target target;
     stss3_session_unref(op->session);
     op->session = NULL;
-    const enum stss3_ready ready = stss3_sessions_get(op->client->sessions, request,
-                                                      &op->session_round, &op->session,
-                                                      &request->error);
+    const enum stss3_ready ready = stss3_sessions_get(
+        op->client->sessions, request, &op->session_round, &op->session, &request->error);
     if (ready != STSS3_READY)
         return ready;
     stss3_client_target(op->client, &target);

@@ -45,8 +45,8 @@ void stss3_client_target(struct stss3_client *client, struct stss3_target *out);
 
 /*
  * An operation under way.  Made by stss3_op_new(), filled by whoever makes it, run or started once.
- * It and its request are one: stss3_op_drop() gives up the caller's reference, and what is left goes
- * when the engine lets go of it.
+ * It and its request are one: stss3_op_drop() gives up the caller's reference, and what is left
+ * goes when the engine lets go of it.
  */
 struct stss3_op {
     struct stss3_request *request;

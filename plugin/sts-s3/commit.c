@@ -45,8 +45,7 @@ static regstore_status compare_bytes(struct commit *c, struct plug_call *call,
     struct plug_digest *digest = plug_digest_new(REGSTORE_UPLOAD_SHA256);
     uint8_t *buf = malloc(STSS3_MIB);
     size_t got = 0;
-    regstore_status status =
-        digest == NULL || buf == NULL ? plug_no_memory(call) : REGSTORE_OK;
+    regstore_status status = digest == NULL || buf == NULL ? plug_no_memory(call) : REGSTORE_OK;
     if (status == REGSTORE_OK)
         status = stss3_reader_new(c->u->store, call, c->key, 0, 0,
                                   object->etag[0] == '\0' ? NULL : object->etag, &reader, &seen);
@@ -68,7 +67,8 @@ static regstore_status compare_bytes(struct commit *c, struct plug_call *call,
 }
 
 /* The ETag that S3 gives a multipart object: the MD5 of its parts' MD5s, and their number.  False
- * where that is not so (KMS), where MD5 is not to be had (FIPS), or for a table that is not here. */
+ * where that is not so (KMS), where MD5 is not to be had (FIPS), or for a table that is not here.
+ */
 static bool multipart_etag(const struct stss3_upload *u, char out[128])
 {
     if (u->parts == NULL)
@@ -114,8 +114,9 @@ static regstore_status prove(struct commit *c, struct plug_call *call)
                          "aborted or purged");
     TRY(status);
     if (object.length == plug_digest_length(c->u->digest)) {
-        if (object.digest[0] != '\0')
-            is_ours = strcmp(object.digest, c->digest) == 0;
+        const regstore_status digest = plug_digest_compare(c->u->digest, object.digest);
+        if (digest == REGSTORE_OK || digest == REGSTORE_DIGEST)
+            is_ours = digest == REGSTORE_OK;
         else if (strcmp(object.mark, c->u->id) == 0 && multipart_etag(c->u, etag) &&
                  strcmp(object.etag, etag) == 0)
             is_ours = true;
@@ -141,10 +142,9 @@ static void clean_up(struct commit *c, struct plug_call *call)
         stss3_stage_key(u, keys[n]);
         n++;
     }
-    /* The newest slot is known; the other one may hold what an older or a newer token parked. */
+    /* Both: an older or a newer token, or a suspend that failed, may have left one. */
     for (uint64_t slot = 0; slot < 2; slot++)
-        if (u->generation > 1 || u->origin != NULL ||
-            (u->generation == 1 && u->parked.slot == slot))
+        if (u->has_parked || u->origin != NULL)
             stss3_park_key(u, slot, keys[n++]);
     for (size_t i = 0; i < n; i++)
         list[i] = keys[i];
@@ -164,11 +164,8 @@ static regstore_status exists_or_ours(struct commit *c, struct plug_call *call)
     const struct plug_error exists = call->error;
     struct stss3_object object;
     if (stss3_head(&c->u->store->client, call, c->key, &object) == REGSTORE_OK &&
-        strcmp(object.mark, c->u->id) == 0 && strcmp(object.digest, c->digest) == 0 &&
-        object.length == plug_digest_length(c->u->digest)) {
-        stss3_stat_of(&object, &c->u->committed);
-        return REGSTORE_OK;
-    }
+        strcmp(object.mark, c->u->id) == 0)
+        return prove(c, call);
     return plug_call_adopt(call, &exists);
 }
 
@@ -182,14 +179,14 @@ static regstore_status put_whole(struct commit *c, struct plug_call *call)
     return status == REGSTORE_EXISTS ? exists_or_ours(c, call) : status;
 }
 
-/* From where it is staged to the key.  Without a source an earlier try has gone through, or nobody's
- * will. */
+/* From where it is staged to the key.  Without a source an earlier try has gone through, or
+ * nobody's will. */
 static regstore_status copy_to_key(struct commit *c, struct plug_call *call, const char *from,
                                    const struct stss3_object *source)
 {
     const struct stss3_meta meta = meta_of(c);
-    const regstore_status status = stss3_copy_whole(c->u->store, call, from, source, c->key, &meta,
-                                                    c->u->committed.etag);
+    const regstore_status status =
+        stss3_copy_whole(c->u->store, call, from, source, c->key, &meta, c->u->committed.etag);
     if (status == REGSTORE_NOT_FOUND || (status == REGSTORE_CONFLICT && !call->error.retryable))
         return prove(c, call);
     return status == REGSTORE_EXISTS ? exists_or_ours(c, call) : status;
@@ -216,8 +213,8 @@ static regstore_status find_staged(struct commit *c, struct plug_call *call, con
     TRY(status);
     struct commit staged = *c;
     staged.key = stage;
-    bool is_ours = object.length == plug_digest_length(u->digest) &&
-                   multipart_etag(u, etag) && strcmp(etag, object.etag) == 0;
+    bool is_ours = object.length == plug_digest_length(u->digest) && multipart_etag(u, etag) &&
+                   strcmp(etag, object.etag) == 0;
     if (!is_ours && object.length == plug_digest_length(u->digest))
         TRY(compare_bytes(&staged, call, &object, &is_ours));
     if (!is_ours)
@@ -228,8 +225,7 @@ static regstore_status find_staged(struct commit *c, struct plug_call *call, con
 
 /* Ceph answers a Complete of an upload that is over with InternalError ("already in progress"): ask
  * whether it is there. */
-static regstore_status gone_or_not(struct commit *c, struct plug_call *call,
-                                   regstore_status status)
+static regstore_status gone_or_not(struct commit *c, struct plug_call *call, regstore_status status)
 {
     const struct plug_error first = call->error;
     if (stss3_multipart_parts(&c->u->store->client, call, stss3_parts_key(c->u->parts),
@@ -243,6 +239,12 @@ static regstore_status gone_or_not(struct commit *c, struct plug_call *call,
 static regstore_status gather(struct stss3_upload *u, struct plug_call *call)
 {
     TRY(stss3_upload_restore(u, call, true));
+    /* Complete wants at least one part, be it empty. */
+    if (u->tail == NULL && stss3_parts_count(u->parts) == 0) {
+        u->tail = stss3_chunk_new(u->store->budget, STSS3_PART_MIN);
+        if (u->tail == NULL)
+            return plug_no_memory(call);
+    }
     if (u->tail != NULL)
         TRY(stss3_upload_flush(u, call));
     return stss3_parts_settle(u->parts, call);
@@ -255,10 +257,10 @@ static regstore_status complete(struct commit *c, struct plug_call *call)
     char *etag = u->is_staged ? u->staged_etag : u->committed.etag;
     regstore_status status = gather(u, call);
     if (status == REGSTORE_OK) {
-        status = stss3_multipart_complete(
-            &u->store->client, call, stss3_parts_key(u->parts), stss3_parts_upload_id(u->parts),
-            stss3_parts_table(u->parts), stss3_parts_count(u->parts),
-            c->is_if_absent && !u->is_staged, etag);
+        status = stss3_multipart_complete(&u->store->client, call, stss3_parts_key(u->parts),
+                                          stss3_parts_upload_id(u->parts),
+                                          stss3_parts_table(u->parts), stss3_parts_count(u->parts),
+                                          c->is_if_absent && !u->is_staged, etag);
         if (status == REGSTORE_UNAVAILABLE || status == REGSTORE_NOT_FOUND)
             status = gone_or_not(c, call, status);
     }
@@ -308,7 +310,8 @@ static regstore_status make_visible(struct commit *c, struct plug_call *call)
     const bool is_multipart = u->parts != NULL || u->unlisted.n != 0;
     const bool is_parked = !is_multipart && u->tail == NULL && u->parked.length != 0;
     TRY(plug_call_check(call));
-    if (c->is_if_absent && (is_multipart || is_parked))
+    /* Only AWS is known to keep If-None-Match in every operation. */
+    if (c->is_if_absent && (is_multipart || is_parked || !u->store->config->is_aws_s3))
         TRY(look_before_leap(c, call));
     if (is_multipart)
         return commit_parts(c, call);
@@ -327,8 +330,8 @@ static regstore_status check_arguments(struct stss3_upload *u, struct plug_call 
     if (u->key != NULL && strcmp(*key, u->key) != 0)
         return plug_fail(call, REGSTORE_INVALID,
                          "the upload was opened for another key: '%.200s' (UP-2)", u->key);
-    const bool is_fixed = u->state == STSS3_COMMITTED ||
-                          (u->state == STSS3_SEALED && !u->may_change_key);
+    const bool is_fixed =
+        u->state == STSS3_COMMITTED || (u->state == STSS3_SEALED && !u->may_change_key);
     if (is_fixed && strcmp(*key, u->sealed_key) != 0)
         return plug_fail(call, REGSTORE_STATE, "the upload was committed to '%.200s'",
                          u->sealed_key);
@@ -393,8 +396,12 @@ static regstore_status commit(struct stss3_upload *u, struct plug_call *call,
     c.is_if_absent = (o.flags & REGSTORE_COMMIT_IF_ABSENT) != 0;
     TRY(seal(u, call, c.key));
     c.key = u->sealed_key;
-    const regstore_status status = make_visible(&c, call);
+    regstore_status status = make_visible(&c, call);
     u->may_change_key = status == REGSTORE_EXISTS;
+    /* These would say that nothing was sent and the state is as it was. */
+    if (status == REGSTORE_INVALID || status == REGSTORE_UNSUPPORTED || status == REGSTORE_DIGEST ||
+        status == REGSTORE_STATE)
+        status = REGSTORE_INTERNAL;
     if (status != REGSTORE_OK)
         return stss3_upload_fate(u, call, status);
     u->state = STSS3_COMMITTED;

@@ -26,26 +26,35 @@ const struct regstore_param stss3_params[] = {
      REGSTORE_PARAM_REQUIRED},
     {"sts_user_secret_key", NULL, "the secret key of that user", REGSTORE_PARAM_REQUIRED | SECRET},
     {"s3_region", NULL,
-     "the bucket's region; else AWS_REGION, AWS_DEFAULT_REGION, else the first of the partition", 0},
+     "the bucket's region; else AWS_REGION, AWS_DEFAULT_REGION, else the first of the partition",
+     0},
     {"endpoint_url", NULL, "the URL of an S3 other than AWS's, https://host[:port]", 0},
     {"sts_endpoint_url", NULL,
      "the URL of the STS to ask, https://host[:port]; else AWS's for the region", 0},
-    {"sts_role_session_name", NULL, "the session's name in audit logs; else AWS_ROLE_SESSION_NAME, "
-                                    "else quay", 0},
+    {"sts_role_session_name", NULL,
+     "the session's name in audit logs; else AWS_ROLE_SESSION_NAME, "
+     "else quay",
+     0},
     {"sts_external_id", NULL, "the external id that the role's trust policy demands", 0},
-    {"sts_duration_seconds", "3600", "how long a session lasts: 900 to the role's maximum, 43200 "
-                                     "at the most", INTEGER},
+    {"sts_duration_seconds", "3600",
+     "how long a session lasts: 900 to the role's maximum, 43200 "
+     "at the most",
+     INTEGER},
     {"maximum_chunk_size_gb", "5", "the largest part of a server-side copy, 1 to 5 GiB", INTEGER},
-    {"minimum_chunk_size_mb", "5", "the size of the first parts of an upload, 5 to 5120 MiB; a blob "
-                                   "that fits in one goes up in one request", INTEGER},
+    {"minimum_chunk_size_mb", "5",
+     "the size of the first parts of an upload, 5 to 5120 MiB; a blob "
+     "that fits in one goes up in one request",
+     INTEGER},
     {"signature_version", "s3v4", "s3v4 is the only one", 0},
     {"server_side_encryption", NULL, "AES256 or none; AES256 on AWS, else none", 0},
     {"ca_bundle", NULL, "a file of PEM certificates to trust in place of the system's",
      REGSTORE_PARAM_PATH},
     {"addressing_style", "auto",
      "path, virtual (the bucket in the host's name) or auto: virtual on AWS, path elsewhere", 0},
-    {"memory_limit_mb", "48", "for the buffers of all uploads and reads of a store together, "
-                              "16 to 65536 MiB; what does not fit waits in unlinked files", INTEGER},
+    {"memory_limit_mb", "48",
+     "for the buffers of all uploads and reads of a store together, "
+     "16 to 65536 MiB; what does not fit waits in unlinked files",
+     INTEGER},
     {"io_threads", "1", "event loops that carry the transfers, 1 to 16", INTEGER},
     {NULL, NULL, NULL, 0},
 };
@@ -59,10 +68,16 @@ struct reading {
     struct stss3_config *config;
 };
 
+/* "" means the same as leaving the key out, as it does to Quay. */
 static const char *value_of(const struct reading *r, const char *key)
 {
     const char *value = plug_setting(stss3_params, r->values, key);
-    return value == NULL || value[0] == '\0' ? NULL : value;
+    if (value != NULL && value[0] != '\0')
+        return value;
+    for (size_t i = 0; i < N_PARAMS - 1; i++)
+        if (strcmp(stss3_params[i].key, key) == 0)
+            return stss3_params[i].fallback;
+    return NULL;
 }
 
 /* The setting, else the first of the environment's variables that is set. */
@@ -151,8 +166,7 @@ static bool is_session_name(const char *name)
 static regstore_status read_role(struct reading *r)
 {
     const char *arn = value_or_env(r, "sts_role_arn", "AWS_ROLE_ARN", NULL);
-    const char *name =
-        value_or_env(r, "sts_role_session_name", "AWS_ROLE_SESSION_NAME", NULL);
+    const char *name = value_or_env(r, "sts_role_session_name", "AWS_ROLE_SESSION_NAME", NULL);
     if (arn != NULL) {
         const char *bad = stss3_role_arn_check(arn, &r->config->partition);
         if (bad != NULL)
@@ -238,8 +252,7 @@ static regstore_status read_endpoints(struct reading *r)
 static bool fits_host_name(const char *bucket)
 {
     const size_t len = strlen(bucket);
-    return len >= 3 && len <= 63 &&
-           strspn(bucket, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
+    return len >= 3 && len <= 63 && strspn(bucket, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
 }
 
 static regstore_status read_addressing(struct reading *r)

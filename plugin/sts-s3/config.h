@@ -23,8 +23,8 @@ struct stss3_keys {
 
 struct stss3_config {
     char *bucket;
-    char *root; /* what every key lies under: "" or "datastorage/" */
-    char *role_arn; /* NULL: the user's own keys go to S3 as they are */
+    char *root;                       /* what every key lies under: "" or "datastorage/" */
+    char *role_arn;                   /* NULL: the user's own keys go to S3 as they are */
     char *session_name, *external_id; /* external_id may be NULL */
     struct stss3_keys user;
     char *ca_bundle; /* may be NULL */
@@ -34,11 +34,11 @@ struct stss3_config {
     char region[STSS3_REGION_MAX]; /* the one to begin with; S3 may teach another (s3.h) */
     const struct stss3_partition *partition;
     struct stss3_endpoint s3, sts;
-    bool is_aws_s3;         /* s3 is AWS's own endpoint for a region, not one that was named */
-    bool is_sts_implied;    /* endpoint_url names a foreign server, and sts_endpoint_url is missing */
+    bool is_aws_s3;      /* s3 is AWS's own endpoint for a region, not one that was named */
+    bool is_sts_implied; /* endpoint_url names a foreign server, and sts_endpoint_url is missing */
     bool is_endpoint_over_region; /* both were given: Quay would ignore the endpoint */
-    bool is_virtual_host;   /* the bucket stands in the host name */
-    bool is_sse_s3;         /* ask for AES256 at rest */
+    bool is_virtual_host;         /* the bucket stands in the host name */
+    bool is_sse_s3;               /* ask for AES256 at rest */
 };
 
 /* CONFIG names the key.  On failure nothing is held.  *out is on the heap. */

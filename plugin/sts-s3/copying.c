@@ -44,6 +44,10 @@ static regstore_status finish_part(struct copying *c, struct plug_call *call, st
         stss3_part_copy_read(op, c->table[i].etag);
     else
         stss3_request_cancel(op->request);
+    if (status == REGSTORE_OK && c->table[i].etag[0] == '\0')
+        status = plug_fail(call, REGSTORE_UNAVAILABLE, "UploadPartCopy: the answer is not whole");
+    if (status == REGSTORE_EXISTS)
+        status = plug_fail(call, REGSTORE_CONFLICT, "the source of the copy is another one by now");
     stss3_op_drop(op);
     return status;
 }
@@ -56,9 +60,9 @@ static regstore_status copy_parts(struct copying *c, struct plug_call *call)
     size_t begun = 0, ended = 0;
     while (status == REGSTORE_OK && ended < c->n) {
         if (begun < c->n && begun - ended < COPIES_AT_ONCE) {
-            struct stss3_op *op = stss3_part_copy_new(
-                &c->store->client, c->from, c->etag, part_offset(c, begun), part_length(c, begun),
-                c->to, c->upload_id, (unsigned)begun + 1);
+            struct stss3_op *op = stss3_part_copy_new(&c->store->client, c->from, c->etag,
+                                                      part_offset(c, begun), part_length(c, begun),
+                                                      c->to, c->upload_id, (unsigned)begun + 1);
             if (op == NULL) {
                 status = plug_no_memory(call);
                 break;
@@ -93,6 +97,9 @@ static regstore_status pump_part(struct copying *c, struct plug_call *call, size
         status = op == NULL ? plug_no_memory(call) : stss3_op_run(op, call);
         if (status == REGSTORE_OK && op->request->sink_len != len)
             status = plug_fail(call, REGSTORE_CORRUPT, "GetObject: the range is short");
+        if (status == REGSTORE_EXISTS)
+            status =
+                plug_fail(call, REGSTORE_CONFLICT, "the source of the copy is another one by now");
         stss3_op_drop(op);
     }
     if (status == REGSTORE_OK && !stss3_sha256_hex(stss3_chunk_data(chunk), (size_t)len, sha256))
@@ -124,10 +131,9 @@ static uint64_t choose_part(const struct stss3_config *config, uint64_t length)
     return bytes < config->copy_part_bytes ? bytes : config->copy_part_bytes;
 }
 
-static regstore_status copy_multipart(struct copying *c, struct plug_call *call,
-                                      const struct stss3_meta *meta,
-                                      regstore_status (*parts)(struct copying *, struct plug_call *),
-                                      char *etag)
+static regstore_status
+copy_multipart(struct copying *c, struct plug_call *call, const struct stss3_meta *meta,
+               regstore_status (*parts)(struct copying *, struct plug_call *), char *etag)
 {
     struct stss3_client *client = &c->store->client;
     struct stss3_meta create = *meta;
@@ -148,11 +154,8 @@ static regstore_status copy_multipart(struct copying *c, struct plug_call *call,
     if (status == REGSTORE_OK)
         status = stss3_multipart_complete(client, call, c->to, c->upload_id, c->table, c->n,
                                           meta->is_if_absent, etag);
-    if (status != REGSTORE_OK) {
-        /* Nobody knows this upload's id but us.  What cannot be aborted now is purge's. */
-        struct plug_call aside = {.deadline_ns = plug_now_ns() + 5000000000};
-        (void)stss3_multipart_abort(client, &aside, c->to, c->upload_id);
-    }
+    if (status != REGSTORE_OK)
+        stss3_multipart_abandon(client, c->to, c->upload_id);
     free(c->table);
     return status;
 }

@@ -8,9 +8,10 @@
 
 /*
  * from, of that length and ETag ("": whichever is there), becomes to.  meta without mark and
- * digest: what is written beside the source goes along.  The way down: UploadPartCopy side by side for large ones (Ceph
- * refuses it to every role), CopyObject (AWS takes 5 GiB), and at last read and write.
- * NOT_FOUND: no source.  CONFLICT: another source by now.  etag: 128 bytes, "" where not known.
+ * digest: what is written beside the source goes along.  The way down: UploadPartCopy side by side
+ * for large ones (Ceph refuses it to every role), CopyObject (AWS takes 5 GiB), and at last read
+ * and write. NOT_FOUND: no source.  CONFLICT: another source by now.  etag: 128 bytes, "" where not
+ * known.
  */
 regstore_status stss3_copy_whole(struct stss3_store *store, struct plug_call *call,
                                  const char *from, const struct stss3_object *source,

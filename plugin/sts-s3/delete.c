@@ -9,10 +9,23 @@
 
 #define DELETES_AT_ONCE 8
 
+/* NULL: no memory, or the call's time is over. */
+static struct stss3_op *start_delete(struct stss3_store *s, struct plug_call *call, const char *key)
+{
+    if (plug_call_check(call) != REGSTORE_OK)
+        return NULL;
+    struct stss3_op *op = stss3_op_new(&s->client, "DELETE", "DeleteObject", key);
+    if (op != NULL)
+        stss3_request_start(s->http, op->request);
+    return op;
+}
+
 static regstore_status finish_delete(struct plug_call *call, struct stss3_op *op)
 {
-    if (op == NULL)
+    if (op == NULL) {
+        TRY(plug_call_check(call));
         return plug_no_memory(call);
+    }
     regstore_status status = stss3_request_wait(op->request, call);
     if (status != REGSTORE_OK)
         stss3_request_cancel(op->request);
@@ -31,12 +44,8 @@ static regstore_status delete_singly(struct stss3_store *s, struct plug_call *ca
     regstore_status first = REGSTORE_OK;
     struct plug_error words = {0};
     for (size_t i = 0; i < n; i++) {
-        for (; begun < n && begun - i < DELETES_AT_ONCE; begun++) {
-            struct stss3_op *op = stss3_op_new(&s->client, "DELETE", "DeleteObject", keys[begun]);
-            window[begun % DELETES_AT_ONCE] = op;
-            if (op != NULL)
-                stss3_request_start(s->http, op->request);
-        }
+        for (; begun < n && begun - i < DELETES_AT_ONCE; begun++)
+            window[begun % DELETES_AT_ONCE] = start_delete(s, call, keys[begun]);
         results[i] = finish_delete(call, window[i % DELETES_AT_ONCE]);
         if (first == REGSTORE_OK && results[i] != REGSTORE_OK) {
             first = results[i];
@@ -46,8 +55,8 @@ static regstore_status delete_singly(struct stss3_store *s, struct plug_call *ca
     return first == REGSTORE_OK ? REGSTORE_OK : plug_call_adopt(call, &words);
 }
 
-/* True when the batch as such was refused, not some of its keys: Ceph 16 wants the right to delete on
- * the bucket's ARN for it, other stores do not know it. */
+/* True when the batch as such was refused, not some of its keys: Ceph 16 wants the right to delete
+ * on the bucket's ARN for it, other stores do not know it. */
 static bool is_batch_refused(regstore_status status, const regstore_status *results)
 {
     return results[0] == REGSTORE_INTERNAL &&
@@ -144,13 +153,15 @@ static regstore_status delete_checked(struct stss3_store *s, struct plug_call *c
     struct choice c = {0};
     if (n == 0)
         return REGSTORE_OK;
-    if (keys == NULL)
+    if (keys == NULL) {
+        for (size_t i = 0; results != NULL && i < n; i++)
+            results[i] = REGSTORE_INVALID;
         return plug_fail(call, REGSTORE_INVALID, "keys is NULL");
+    }
     const regstore_status bad = choose(s, call, keys, n, results, &c);
     const struct plug_error words = call->error;
-    regstore_status status = bad == REGSTORE_NO_MEMORY
-                                 ? bad
-                                 : stss3_store_delete(s, call, c.keys, c.n, c.results);
+    regstore_status status =
+        bad == REGSTORE_NO_MEMORY ? bad : stss3_store_delete(s, call, c.keys, c.n, c.results);
     for (size_t i = 0; results != NULL && bad != REGSTORE_NO_MEMORY && i < c.n; i++)
         results[c.places[i]] = c.results[i];
     if (bad != REGSTORE_OK)
@@ -167,6 +178,8 @@ regstore_status stss3_delete_blobs(struct regstore_store *store, const struct re
     regstore_status status = plug_call_begin(&c, call);
     if (status == REGSTORE_OK)
         status = stss3_store_enter(s, &c);
+    for (size_t i = 0; results != NULL && i < n; i++)
+        results[i] = status == REGSTORE_OK ? REGSTORE_NO_MEMORY : status; /* until one knows more */
     if (status == REGSTORE_OK)
         status = delete_checked(s, &c, keys, n, results);
     return plug_call_end(&c, status);

@@ -8,8 +8,8 @@
  *              WAIT |                            AGAIN: a pause with jitter, then prepare anew
  *               +---+ resume
  *
- * A request belongs to its loop from start until it is over; hooks run on the loop's thread, must not
- * block and may start other requests.  This is the only layer that tries again.
+ * A request belongs to its loop from start until it is over; hooks run on the loop's thread, must
+ * not block and may start other requests.  This is the only layer that tries again.
  *
  * stss3_http_new() makes nothing but memory.  The first start makes the threads: they block all
  * signals.  Everything else is a message to a loop: no caller ever waits for one (a resolver that
@@ -56,13 +56,13 @@ enum stss3_verdict {
 /* What ended a try below HTTP.  With anything but NONE the answer is not whole. */
 enum stss3_transport {
     STSS3_TRANSPORT_NONE,
-    STSS3_TRANSPORT_RESOLVE,   /* the host's name is not known, or nobody answers who would know */
-    STSS3_TRANSPORT_CONNECT,   /* nobody listens, or no way there, or not in time */
-    STSS3_TRANSPORT_TLS,       /* certificate or handshake */
-    STSS3_TRANSPORT_BROKEN,    /* reset, closed early, malformed */
-    STSS3_TRANSPORT_STALLED,   /* no byte for stall_timeout_ms */
-    STSS3_TRANSPORT_TOO_LONG,  /* the answer did not fit into sink or answer_max */
-    STSS3_TRANSPORT_INTERNAL,  /* ours: memory, the body's file, a URL that curl refuses */
+    STSS3_TRANSPORT_RESOLVE,  /* the host's name is not known, or nobody answers who would know */
+    STSS3_TRANSPORT_CONNECT,  /* nobody listens, or no way there, or not in time */
+    STSS3_TRANSPORT_TLS,      /* the certificate: trying again does not help */
+    STSS3_TRANSPORT_BROKEN,   /* reset, closed early, malformed */
+    STSS3_TRANSPORT_STALLED,  /* no byte for stall_timeout_ms */
+    STSS3_TRANSPORT_TOO_LONG, /* the answer did not fit into sink or answer_max */
+    STSS3_TRANSPORT_INTERNAL, /* ours: memory, the body's file, a URL that curl refuses */
 };
 
 struct stss3_request_hooks {
@@ -126,7 +126,8 @@ void stss3_request_unref(struct stss3_request *request); /* takes NULL; any thre
 void stss3_request_start(struct stss3_http *http, struct stss3_request *request);
 /* After WAIT: asks prepare again.  Any thread; harmless when nobody waits. */
 void stss3_request_resume(struct stss3_request *request);
-/* Ends it as CANCELLED, soon, unless it is over by then.  Any thread; does not wait.  Takes NULL. */
+/* Ends it as CANCELLED, soon, unless it is over by then.  Any thread; does not wait.  Takes NULL.
+ */
 void stss3_request_cancel(struct stss3_request *request);
 bool stss3_request_is_over(const struct stss3_request *request);
 /* Waits until it is over: OK, and request->error is the outcome; or CANCELLED or TIMEOUT of the

@@ -78,8 +78,8 @@ static regstore_status new_list(struct stss3_store *store, struct plug_call *cal
     l->hides_uploads = !plug_starts_with(prefix, PLUG_UPLOADS);
     l->start_after = strdup(after);
     bool ok = l->start_after != NULL && (o->delimiter == NULL || find_folder(l, prefix)) &&
-              stss3_listing_init(&l->listing, &store->client, prefix, after,
-                                 o->delimiter != NULL, page_size(l));
+              stss3_listing_init(&l->listing, &store->client, prefix, after, o->delimiter != NULL,
+                                 page_size(l));
     if (ok && l->folder != NULL)
         ok = stss3_listing_skip(&l->listing, l->folder);
     else if (ok && l->is_after_subtree)
@@ -122,8 +122,8 @@ static bool is_key(const struct stss3_entry *e)
     return plug_key_check(&ignored, e->key, "key") == REGSTORE_OK;
 }
 
-/* Whether an entry is one that the host asked for.  Servers differ in what start_after does to common
- * prefixes; ours is the rule: after it, in byte order. */
+/* Whether an entry is one that the host asked for.  Servers differ in what start_after does to
+ * common prefixes; ours is the rule: after it, in byte order. */
 static bool is_wanted(const struct stss3_list *l, const struct stss3_entry *e)
 {
     if (e->key[0] == '\0' || strcmp(e->key, l->start_after) <= 0)
@@ -134,8 +134,9 @@ static bool is_wanted(const struct stss3_list *l, const struct stss3_entry *e)
 }
 
 /*
- * start_after speaks of keys, and a common prefix is there while a key below it is (LIST-1).  Servers
- * differ when start_after lies inside one: AWS may give it, Ceph passes over it.  So we look.
+ * start_after speaks of keys, and a common prefix is there while a key below it is (LIST-1).
+ * Servers differ when start_after lies inside one: AWS may give it, Ceph passes over it.  So we
+ * look.
  */
 static regstore_status look_into_folder(struct stss3_list *l, struct plug_call *call, bool *found)
 {
@@ -231,7 +232,8 @@ regstore_status stss3_list_next(struct regstore_list *list, const struct regstor
     if (status == REGSTORE_OK && l->process != plug_process())
         status = plug_fail(&c, REGSTORE_STATE, "list: the handle was made before a fork (FORK-2)");
     if (status == REGSTORE_OK && (key == NULL || cap < REGSTORE_KEY_MAX))
-        status = plug_fail(&c, REGSTORE_RANGE, "a key needs a buffer of %d bytes", REGSTORE_KEY_MAX);
+        status =
+            plug_fail(&c, REGSTORE_RANGE, "a key needs a buffer of %d bytes", REGSTORE_KEY_MAX);
     if (status == REGSTORE_OK)
         status = give_next(l, &c, key, out);
     return plug_call_end(&c, status);

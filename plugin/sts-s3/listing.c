@@ -62,7 +62,9 @@ bool stss3_listing_skip(struct stss3_listing *l, const char *text)
     return true;
 }
 
-static regstore_status add_entry(struct stss3_listing *l, const char *encoded, bool is_prefix)
+/* *entry stays NULL for what is no key of ours. */
+static regstore_status add_entry(struct stss3_listing *l, const char *encoded, bool is_prefix,
+                                 struct stss3_entry **entry)
 {
     const char *root = l->client->config->root;
     struct plug_buf key = {0};
@@ -85,16 +87,17 @@ static regstore_status add_entry(struct stss3_listing *l, const char *encoded, b
     plug_buf_clear(&key);
     if (text == NULL)
         return REGSTORE_NO_MEMORY;
-    l->entries[l->n++] = (struct stss3_entry){.key = text, .is_prefix = is_prefix};
+    *entry = &l->entries[l->n++];
+    **entry = (struct stss3_entry){.key = text, .is_prefix = is_prefix};
     return REGSTORE_OK;
 }
 
 static regstore_status add_object(struct page *p)
 {
-    TRY(add_entry(p->listing, plug_buf_text(&p->key), false));
-    if (p->listing->n == 0)
+    struct stss3_entry *e = NULL;
+    TRY(add_entry(p->listing, plug_buf_text(&p->key), false, &e));
+    if (e == NULL)
         return REGSTORE_OK;
-    struct stss3_entry *e = &p->listing->entries[p->listing->n - 1];
     e->length = strtoull(plug_buf_text(&p->length), NULL, 10);
     stss3_etag_copy(e->etag, plug_buf_text(&p->etag));
     if (!stss3_time_parse_iso(plug_buf_text(&p->mtime), &e->mtime_ns))
@@ -106,9 +109,12 @@ static regstore_status end(void *ctx, const char *path, const char *text)
 {
     struct page *p = ctx;
     const struct stss3_xml_field fields[] = {
-        {"Contents/Key", &p->key},           {"Contents/Size", &p->length},
-        {"Contents/ETag", &p->etag},         {"Contents/LastModified", &p->mtime},
-        {"CommonPrefixes/Prefix", &p->prefix}, {"IsTruncated", &p->truncated},
+        {"Contents/Key", &p->key},
+        {"Contents/Size", &p->length},
+        {"Contents/ETag", &p->etag},
+        {"Contents/LastModified", &p->mtime},
+        {"CommonPrefixes/Prefix", &p->prefix},
+        {"IsTruncated", &p->truncated},
         {"NextContinuationToken", &p->token},
     };
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
@@ -122,7 +128,7 @@ static regstore_status end(void *ctx, const char *path, const char *text)
     if (strcmp(path, "Contents") == 0)
         return add_object(p);
     if (strcmp(path, "CommonPrefixes") == 0)
-        return add_entry(p->listing, plug_buf_text(&p->prefix), true);
+        return add_entry(p->listing, plug_buf_text(&p->prefix), true, &(struct stss3_entry *){0});
     return REGSTORE_OK;
 }
 

@@ -109,8 +109,8 @@ static void put_transfer(struct stss3_loop *loop, struct stss3_request *request)
 
 static void pause_request(struct stss3_loop *loop, struct stss3_request *request)
 {
-    const uint64_t pause_ms = stss3_backoff_pause_ms(&loop->backoff, request->tries,
-                                                     request->error.retry_after_ms);
+    const uint64_t pause_ms =
+        stss3_backoff_pause_ms(&loop->backoff, request->tries, request->error.retry_after_ms);
     const int64_t now_ns = plug_now_ns();
     const bool fits = pause_ms < (uint64_t)(PLUG_NEVER - now_ns) / 1000000;
     const int64_t due_ns = fits ? now_ns + (int64_t)pause_ms * 1000000 : PLUG_NEVER;
@@ -380,6 +380,7 @@ static void end_all(struct stss3_loop *loop)
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
         while (lines[i]->first != NULL)
             cancel(loop, lines[i]->first);
+    read_inbox(loop); /* what done hooks have sent, such as a resume: it holds references */
 }
 
 /* Everything but the thread. */

@@ -11,10 +11,10 @@
 struct stss3_loop;
 
 enum stss3_mail { /* bits */
-    STSS3_MAIL_START = 1,
-    STSS3_MAIL_RESUME = 2,
-    STSS3_MAIL_CANCEL = 4,
-    STSS3_MAIL_QUEUED = 8, /* the loop's own: the request is in the inbox already */
+                  STSS3_MAIL_START = 1,
+                  STSS3_MAIL_RESUME = 2,
+                  STSS3_MAIL_CANCEL = 4,
+                  STSS3_MAIL_QUEUED = 8, /* the loop's own: the request is in the inbox already */
 };
 
 /* Starts the thread.  NULL: no memory, no descriptor, no thread; nothing is left behind.  options

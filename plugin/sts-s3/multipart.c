@@ -40,9 +40,8 @@ regstore_status stss3_multipart_create(struct stss3_client *client, struct plug_
     return status;
 }
 
-struct stss3_op *stss3_part_new(struct stss3_client *client, const char *key,
-                                const char *upload_id, unsigned number, struct stss3_chunk *chunk,
-                                const char *sha256)
+struct stss3_op *stss3_part_new(struct stss3_client *client, const char *key, const char *upload_id,
+                                unsigned number, struct stss3_chunk *chunk, const char *sha256)
 {
     struct stss3_op *op = stss3_op_new(client, "PUT", "UploadPart", key);
     if (op == NULL)
@@ -150,9 +149,9 @@ static regstore_status part_end(void *ctx, const char *path, const char *text)
 {
     struct part_page *p = ctx;
     const struct stss3_xml_field fields[] = {
-        {"Part/PartNumber", &p->number},    {"Part/Size", &p->length},
-        {"Part/ETag", &p->etag},            {"Part/LastModified", &p->mtime},
-        {"IsTruncated", &p->truncated},     {"NextPartNumberMarker", &p->next},
+        {"Part/PartNumber", &p->number}, {"Part/Size", &p->length},
+        {"Part/ETag", &p->etag},         {"Part/LastModified", &p->mtime},
+        {"IsTruncated", &p->truncated},  {"NextPartNumberMarker", &p->next},
     };
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
         if (strcmp(path, fields[i].path) == 0)
@@ -176,8 +175,8 @@ static regstore_status read_page(struct stss3_op *op, struct plug_call *call, co
     op->request->answer_max = STSS3_XML_BYTES_MAX;
     op->is_xml = true;
     TRY(stss3_op_run(op, call));
-    const regstore_status status = stss3_xml_read(
-        plug_buf_text(&op->request->answer), op->request->answer.len, &handler, &bad);
+    const regstore_status status = stss3_xml_read(plug_buf_text(&op->request->answer),
+                                                  op->request->answer.len, &handler, &bad);
     if (status != REGSTORE_OK && bad.status == status)
         return plug_call_adopt(call, &bad);
     return status; /* each() has set the words itself, in call */
@@ -216,13 +215,28 @@ regstore_status stss3_multipart_parts(struct stss3_client *client, struct plug_c
     return status;
 }
 
+static struct stss3_op *abort_op(struct stss3_client *client, const char *key,
+                                 const char *upload_id)
+{
+    struct stss3_op *op = stss3_op_new(client, "DELETE", "AbortMultipartUpload", key);
+    if (op != NULL)
+        stss3_query_add(&op->query, "uploadId", upload_id);
+    return op;
+}
+
+void stss3_multipart_abandon(struct stss3_client *client, const char *key, const char *upload_id)
+{
+    struct stss3_op *op = abort_op(client, key, upload_id);
+    if (op != NULL)
+        stss3_op_start(op);
+}
+
 static regstore_status abort_once(struct stss3_client *client, struct plug_call *call,
                                   const char *key, const char *upload_id)
 {
-    struct stss3_op *op = stss3_op_new(client, "DELETE", "AbortMultipartUpload", key);
+    struct stss3_op *op = abort_op(client, key, upload_id);
     if (op == NULL)
         return plug_no_memory(call);
-    stss3_query_add(&op->query, "uploadId", upload_id);
     const regstore_status status = stss3_op_run(op, call);
     stss3_op_drop(op);
     return status == REGSTORE_NOT_FOUND ? REGSTORE_GONE : status;
@@ -301,12 +315,11 @@ static struct stss3_op *uploads_op(struct stss3_client *client, const char *pref
     return op;
 }
 
-regstore_status stss3_multipart_uploads(struct stss3_client *client, struct plug_call *call,
-                                        const char *prefix,
-                                        regstore_status (*each)(void *ctx, const char *key,
-                                                                const char *upload_id,
-                                                                int64_t begun_ns, int64_t now_ns),
-                                        void *ctx)
+regstore_status
+stss3_multipart_uploads(struct stss3_client *client, struct plug_call *call, const char *prefix,
+                        regstore_status (*each)(void *ctx, const char *key, const char *upload_id,
+                                                int64_t begun_ns, int64_t now_ns),
+                        void *ctx)
 {
     struct upload_page page = {.root = client->config->root, .each = each, .ctx = ctx};
     regstore_status status = REGSTORE_OK;

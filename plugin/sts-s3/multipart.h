@@ -20,9 +20,8 @@ regstore_status stss3_multipart_create(struct stss3_client *client, struct plug_
                                        char *upload_id);
 
 /* UploadPart of the chunk, to be started or run.  number: 1 to 10,000.  NULL: no memory. */
-struct stss3_op *stss3_part_new(struct stss3_client *client, const char *key,
-                                const char *upload_id, unsigned number, struct stss3_chunk *chunk,
-                                const char *sha256);
+struct stss3_op *stss3_part_new(struct stss3_client *client, const char *key, const char *upload_id,
+                                unsigned number, struct stss3_chunk *chunk, const char *sha256);
 
 /* UploadPartCopy of a range of an object, to be started or run; its answer is read with
  * stss3_part_copy_read().  NULL: no memory. */
@@ -31,8 +30,8 @@ struct stss3_op *stss3_part_copy_new(struct stss3_client *client, const char *fr
                                      const char *to, const char *upload_id, unsigned number);
 void stss3_part_copy_read(const struct stss3_op *op, char etag[128]);
 
-/* CompleteMultipartUpload with parts 1..n; etag (of the object, 128 bytes) stays "" where the server
- * does not say it. */
+/* CompleteMultipartUpload with parts 1..n; etag (of the object, 128 bytes) stays "" where the
+ * server does not say it. */
 regstore_status stss3_multipart_complete(struct stss3_client *client, struct plug_call *call,
                                          const char *key, const char *upload_id,
                                          const struct stss3_part *parts, size_t n,
@@ -45,6 +44,10 @@ regstore_status stss3_multipart_complete(struct stss3_client *client, struct plu
 regstore_status stss3_multipart_abort(struct stss3_client *client, struct plug_call *call,
                                       const char *key, const char *upload_id);
 
+/* The same without waiting: for an upload whose id nobody else knows, by a caller whose time is
+ * over. What is left is purge's. */
+void stss3_multipart_abandon(struct stss3_client *client, const char *key, const char *upload_id);
+
 /* Calls each (NULL: nobody) for the parts that are there, in order; GONE: no such upload. */
 regstore_status stss3_multipart_parts(struct stss3_client *client, struct plug_call *call,
                                       const char *key, const char *upload_id,
@@ -53,13 +56,12 @@ regstore_status stss3_multipart_parts(struct stss3_client *client, struct plug_c
                                                               int64_t mtime_ns),
                                       void *ctx);
 
-/* Calls each for the unfinished uploads whose key begins with prefix.  now_ns: the service's time of
- * the answer. */
-regstore_status stss3_multipart_uploads(struct stss3_client *client, struct plug_call *call,
-                                        const char *prefix,
-                                        regstore_status (*each)(void *ctx, const char *key,
-                                                                const char *upload_id,
-                                                                int64_t begun_ns, int64_t now_ns),
-                                        void *ctx);
+/* Calls each for the unfinished uploads whose key begins with prefix.  now_ns: the service's time
+ * of the answer. */
+regstore_status
+stss3_multipart_uploads(struct stss3_client *client, struct plug_call *call, const char *prefix,
+                        regstore_status (*each)(void *ctx, const char *key, const char *upload_id,
+                                                int64_t begun_ns, int64_t now_ns),
+                        void *ctx);
 
 #endif

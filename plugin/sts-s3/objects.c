@@ -92,7 +92,14 @@ regstore_status stss3_head_bucket(struct stss3_client *client, struct plug_call 
 
 static void release_chunk(void *kept)
 {
-    stss3_chunk_unref(kept);
+    stss3_chunk_unpin(kept);
+}
+
+static void keep_chunk(struct stss3_op *op, struct stss3_chunk *chunk)
+{
+    op->kept = stss3_chunk_pin(chunk);
+    op->release = release_chunk;
+    op->body.failed |= op->kept == NULL;
 }
 
 regstore_status stss3_put(struct stss3_client *client, struct plug_call *call, const char *key,
@@ -114,8 +121,7 @@ regstore_status stss3_put(struct stss3_client *client, struct plug_call *call, c
 
 void stss3_op_send_chunk(struct stss3_op *op, struct stss3_chunk *chunk, const char *sha256)
 {
-    op->kept = stss3_chunk_ref(chunk);
-    op->release = release_chunk;
+    keep_chunk(op, chunk);
     op->request->body = stss3_chunk_data(chunk);
     op->request->body_fd = stss3_chunk_file(chunk);
     op->request->body_len = stss3_chunk_length(chunk);
@@ -135,8 +141,7 @@ struct stss3_op *stss3_get_new(struct stss3_client *client, const char *key, uin
         (void)snprintf(quoted, sizeof quoted, "\"%s\"", etag);
         stss3_op_header(op, "if-match", quoted);
     }
-    op->kept = stss3_chunk_ref(chunk);
-    op->release = release_chunk;
+    keep_chunk(op, chunk);
     op->request->sink = stss3_chunk_data(chunk);
     op->request->sink_cap = (size_t)len;
     return op;
@@ -152,8 +157,8 @@ regstore_status stss3_delete(struct stss3_client *client, struct plug_call *call
     return status == REGSTORE_NOT_FOUND ? REGSTORE_OK : status;
 }
 
-/* S3 demands a checksum of this body.  MD5 is what every server knows; a FIPS provider has none, and
- * then AWS takes SHA-256. */
+/* S3 demands a checksum of this body.  MD5 is what every server knows; a FIPS provider has none,
+ * and then AWS takes SHA-256. */
 static void add_checksum(struct stss3_op *op)
 {
     uint8_t raw[EVP_MAX_MD_SIZE];
@@ -234,17 +239,43 @@ regstore_status stss3_delete_batch(struct stss3_client *client, struct plug_call
     op->is_xml = true;
     regstore_status status = stss3_op_run(op, call);
     if (status == REGSTORE_OK) {
-        for (size_t i = 0; i < n; i++)
-            results[i] = REGSTORE_OK;
         struct plug_error bad;
         status = stss3_xml_read(plug_buf_text(&op->request->answer), op->request->answer.len,
                                 &handler, &bad);
+        for (size_t i = 0; status == REGSTORE_OK && i < n; i++)
+            if (results[i] == REGSTORE_INTERNAL)
+                results[i] = REGSTORE_OK;
         status = status == REGSTORE_OK ? b.first : plug_call_adopt(call, &bad);
     }
     stss3_op_drop(op);
     plug_buf_clear(&b.key);
     plug_buf_clear(&b.code);
     return status;
+}
+
+/* 412: the target is taken, or the source is another one by now; the answer does not say which. */
+static regstore_status which_precondition(struct stss3_client *client, struct plug_call *call,
+                                          const char *to, bool is_if_absent)
+{
+    const struct plug_error taken = call->error;
+    struct stss3_object object;
+    if (is_if_absent && stss3_head(client, call, to, &object) == REGSTORE_OK)
+        return plug_call_adopt(call, &taken);
+    return plug_fail(call, REGSTORE_CONFLICT, "the source of the copy is another one by now");
+}
+
+/* Only a whole answer says that it was done: S3 sends 200 before it knows. */
+static regstore_status read_copy(const struct stss3_op *op, struct plug_call *call, char *etag)
+{
+    struct plug_buf text = {0};
+    struct plug_error bad;
+    const regstore_status status =
+        stss3_xml_pick(plug_buf_text(&op->request->answer), op->request->answer.len,
+                       "CopyObjectResult", &(struct stss3_xml_field){"ETag", &text}, 1, &bad);
+    if (etag != NULL)
+        stss3_etag_copy(etag, plug_buf_text(&text));
+    plug_buf_clear(&text);
+    return status == REGSTORE_OK ? REGSTORE_OK : plug_call_adopt(call, &bad);
 }
 
 regstore_status stss3_copy_object(struct stss3_client *client, struct plug_call *call,
@@ -271,18 +302,8 @@ regstore_status stss3_copy_object(struct stss3_client *client, struct plug_call 
     stss3_meta_headers(op, meta != NULL ? meta : &none);
     op->is_xml = true;
     regstore_status status = stss3_op_run(op, call);
-    if (status == REGSTORE_EXISTS && !is_if_absent)
-        status = plug_fail(call, REGSTORE_CONFLICT, "the source of the copy is another one by now");
-    if (status == REGSTORE_OK && to_etag != NULL) {
-        struct plug_buf text = {0};
-        struct plug_error ignored;
-        /* Without an ETag the caller knows less, and the copy stands all the same. */
-        (void)stss3_xml_pick(plug_buf_text(&op->request->answer), op->request->answer.len,
-                             "CopyObjectResult", &(struct stss3_xml_field){"ETag", &text}, 1,
-                             &ignored);
-        stss3_etag_copy(to_etag, plug_buf_text(&text));
-        plug_buf_clear(&text);
-    }
+    if (status == REGSTORE_OK)
+        status = read_copy(op, call, to_etag);
     stss3_op_drop(op);
-    return status;
+    return status == REGSTORE_EXISTS ? which_precondition(client, call, to, is_if_absent) : status;
 }

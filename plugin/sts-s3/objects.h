@@ -30,7 +30,8 @@ regstore_status stss3_head(struct stss3_client *client, struct plug_call *call, 
                            struct stss3_object *out);
 regstore_status stss3_head_bucket(struct stss3_client *client, struct plug_call *call);
 
-/* The body is the chunk's bytes; sha256: of them, hex.  Holds a reference while the request lives. */
+/* The body is the chunk's bytes; sha256: of them, hex.  Holds a reference while the request lives.
+ */
 void stss3_op_send_chunk(struct stss3_op *op, struct stss3_chunk *chunk, const char *sha256);
 
 /* One PUT with the chunk's bytes (NULL: none).  etag: 128 bytes, may be NULL. */
@@ -38,8 +39,8 @@ regstore_status stss3_put(struct stss3_client *client, struct plug_call *call, c
                           struct stss3_chunk *chunk, const char *sha256,
                           const struct stss3_meta *meta, char *etag);
 
-/* A GET of len bytes from offset, into chunk (which it makes ready); etag: If-Match, or NULL.  To be
- * run or started.  NULL: no memory. */
+/* A GET of len bytes from offset, into chunk (which it makes ready); etag: If-Match, or NULL.  To
+ * be run or started.  NULL: no memory. */
 struct stss3_op *stss3_get_new(struct stss3_client *client, const char *key, uint64_t offset,
                                uint64_t len, const char *etag, struct stss3_chunk *chunk);
 

@@ -17,8 +17,8 @@ struct flight {
     struct stss3_parts *parts;
     size_t index;
     enum progress progress;
-    struct stss3_chunk *chunk;       /* until it is there */
-    struct stss3_request *request;   /* while it is flying */
+    struct stss3_chunk *chunk;     /* until it is there */
+    struct stss3_request *request; /* while it is flying */
     char sha256[STSS3_SHA256_HEX];
     struct plug_error error; /* why it failed */
     void *mark;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The parts of one multipart upload: which are there, which are under way side by side, which failed
- * and are kept to be sent again.  Shared between the upload and the requests in flight, so that
- * closing the upload waits for nobody.
+ * The parts of one multipart upload: which are there, which are under way side by side, which
+ * failed and are kept to be sent again.  Shared between the upload and the requests in flight, so
+ * that closing the upload waits for nobody.
  */
 #ifndef STSS3_PARTS_H
 #define STSS3_PARTS_H
@@ -36,14 +36,13 @@ unsigned stss3_parts_flying(struct stss3_parts *parts);
 /* The failure of an earlier part, after which all that failed are sent again (UP-3); OK: none. */
 regstore_status stss3_parts_report(struct stss3_parts *parts, struct plug_call *call);
 /* Waits until fewer than limit parts are under way, or one of them has failed. */
-regstore_status stss3_parts_wait(struct stss3_parts *parts, struct plug_call *call,
-                                 unsigned limit);
+regstore_status stss3_parts_wait(struct stss3_parts *parts, struct plug_call *call, unsigned limit);
 /* Sends again what failed, and waits until all are there. */
 regstore_status stss3_parts_settle(struct stss3_parts *parts, struct plug_call *call);
 void stss3_parts_cancel(struct stss3_parts *parts);
 
-/* How many parts from the first on are there without a gap; copies the mark of the last of them into
- * mark (length 0 when it came from stss3_parts_add). */
+/* How many parts from the first on are there without a gap; copies the mark of the last of them
+ * into mark (length 0 when it came from stss3_parts_add). */
 size_t stss3_parts_safe(struct stss3_parts *parts, void *mark, size_t cap, size_t *mark_len);
 
 /* The lines of the parts; those that are safe do not change.  Valid until the next send. */

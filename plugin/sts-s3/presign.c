@@ -60,8 +60,8 @@ static regstore_status write_url(struct stss3_store *s, struct plug_call *call, 
                                                .n_headers = o->content_type == NULL ? 1 : 2,
                                                .payload_sha256 = STSS3_UNSIGNED_PAYLOAD,
                                                .flags = STSS3_SIGN_FOR_S3};
-    const bool ok = stss3_sign_query(&signer, &request, now_ns, (uint32_t)ttl_s, &signing_key,
-                                     &signature);
+    const bool ok =
+        stss3_sign_query(&signer, &request, now_ns, (uint32_t)ttl_s, &signing_key, &signature);
     plug_buf_printf(url, "%s://%s%s?%s", target.tls ? "https" : "http", target.host,
                     plug_buf_text(&op->path), plug_buf_text(&signature.text));
     url->failed |= !ok || op->path.failed;
@@ -99,7 +99,8 @@ regstore_status stss3_presign(struct regstore_store *store, const struct regstor
     int64_t expires = 0;
     regstore_status status = plug_call_begin(&c, call);
     if (status == REGSTORE_OK && (url == NULL || cap < REGSTORE_URL_MAX))
-        status = plug_fail(&c, REGSTORE_RANGE, "a URL needs a buffer of %d bytes", REGSTORE_URL_MAX);
+        status =
+            plug_fail(&c, REGSTORE_RANGE, "a URL needs a buffer of %d bytes", REGSTORE_URL_MAX);
     if (status == REGSTORE_OK)
         status = presign(stss3_store_of(store), &c, key, opts, &text, &expires);
     if (status == REGSTORE_OK && text.len >= cap)

@@ -52,6 +52,29 @@ static regstore_status see_part(void *ctx, unsigned number, const struct stss3_p
     return REGSTORE_OK;
 }
 
+/* Or the tail that a slow pusher parks again and again beside it.  (That of an upload at its final
+ * key has a name that the key does not tell; it counts by its parts alone.) */
+static regstore_status see_parked(struct purge *p, const char *key, struct signs *s)
+{
+    struct plug_buf name = {0};
+    regstore_status status = REGSTORE_OK;
+    for (int slot = 0; slot < 2 && status == REGSTORE_OK && plug_starts_with(key, PLUG_UPLOADS);
+         slot++) {
+        struct stss3_object object;
+        plug_buf_reset(&name);
+        plug_buf_printf(&name, "%s.%d", key, slot);
+        status = plug_buf_failed(&name)
+                     ? plug_no_memory(p->call)
+                     : stss3_head(&p->store->client, p->call, plug_buf_text(&name), &object);
+        if (status == REGSTORE_OK && object.mtime_ns > s->newest_ns)
+            s->newest_ns = object.mtime_ns;
+        if (status == REGSTORE_NOT_FOUND)
+            status = REGSTORE_OK;
+    }
+    plug_buf_clear(&name);
+    return status;
+}
+
 static regstore_status purge_upload(void *ctx, const char *key, const char *upload_id,
                                     int64_t begun_ns, int64_t now_ns)
 {
@@ -62,10 +85,12 @@ static regstore_status purge_upload(void *ctx, const char *key, const char *uplo
         p->done.spared++;
         return REGSTORE_OK;
     }
-    regstore_status status = stss3_multipart_parts(&p->store->client, p->call, key, upload_id,
-                                                   see_part, &signs);
+    regstore_status status =
+        stss3_multipart_parts(&p->store->client, p->call, key, upload_id, see_part, &signs);
     if (status == REGSTORE_GONE)
         return REGSTORE_OK; /* over by now */
+    if (status == REGSTORE_OK)
+        status = see_parked(p, key, &signs);
     if (status == REGSTORE_OK && !is_old(p, signs.newest_ns, now_ns)) {
         p->done.spared++;
         return REGSTORE_OK;
@@ -83,19 +108,21 @@ static regstore_status purge_upload(void *ctx, const char *key, const char *uplo
     return REGSTORE_OK;
 }
 
-static regstore_status purge_page(struct purge *p, const struct stss3_listing *l)
+/* At most STSS3_DELETE_MAX entries. */
+static regstore_status purge_entries(struct purge *p, const struct stss3_entry *entries,
+                                     size_t count, int64_t now_ns)
 {
     const char *keys[STSS3_DELETE_MAX];
     uint64_t lengths[STSS3_DELETE_MAX];
     regstore_status results[STSS3_DELETE_MAX] = {REGSTORE_OK};
     size_t n = 0;
-    for (size_t i = 0; i < l->n; i++) {
-        if (!is_old(p, l->entries[i].mtime_ns, l->now_ns)) {
+    for (size_t i = 0; i < count; i++) {
+        if (!is_old(p, entries[i].mtime_ns, now_ns)) {
             p->done.spared++;
             continue;
         }
-        keys[n] = l->entries[i].key;
-        lengths[n++] = l->entries[i].length;
+        keys[n] = entries[i].key;
+        lengths[n++] = entries[i].length;
     }
     regstore_status status = REGSTORE_OK;
     if (n != 0 && !p->is_dry_run)
@@ -119,8 +146,10 @@ static regstore_status purge_objects(struct purge *p)
     regstore_status status = REGSTORE_OK;
     while (status == REGSTORE_OK && !l.is_last) {
         status = stss3_listing_next(&l, p->call);
-        if (status == REGSTORE_OK)
-            status = purge_page(p, &l);
+        for (size_t at = 0; status == REGSTORE_OK && at < l.n; at += STSS3_DELETE_MAX)
+            status =
+                purge_entries(p, l.entries + at,
+                              l.n - at < STSS3_DELETE_MAX ? l.n - at : STSS3_DELETE_MAX, l.now_ns);
     }
     stss3_listing_clear(&l);
     return status;

@@ -26,8 +26,8 @@ struct stss3_reader {
     uint64_t process;
     char *key;
     struct stss3_object object;
-    uint64_t next, end;       /* the next byte to ask for, and where to stop */
-    uint64_t range_bytes;     /* of the next range */
+    uint64_t next, end;          /* the next byte to ask for, and where to stop */
+    uint64_t range_bytes;        /* of the next range */
     struct range window[WINDOW]; /* a ring, in order */
     size_t first, count;
     uint64_t given; /* bytes of the first range that the caller has */
@@ -55,8 +55,8 @@ void stss3_reader_free(struct stss3_reader *r)
     free(r);
 }
 
-/* Memory for the next range: as much as is wanted, or, when the reader has nothing under way and must
- * go on, a little. */
+/* Memory for the next range: as much as is wanted, or, when the reader has nothing under way and
+ * must go on, a little. */
 static struct stss3_chunk *take_chunk(struct stss3_reader *r, uint64_t *len)
 {
     struct stss3_budget *budget = r->store->budget;
@@ -164,8 +164,9 @@ regstore_status stss3_reader_next(struct stss3_reader *r, struct plug_call *call
     return REGSTORE_OK;
 }
 
-/* The first request, whose answer tells length and ETag.  Range is always sent, for a request without
- * one would bring the whole blob; past the end S3 says 416, and then HEAD tells the rest. */
+/* The first request, whose answer tells length and ETag.  Range is always sent, for a request
+ * without one would bring the whole blob; past the end S3 says 416, and then HEAD tells the rest.
+ */
 static regstore_status begin(struct stss3_reader *r, struct plug_call *call, uint64_t offset,
                              uint64_t length, const char *etag)
 {

@@ -107,7 +107,7 @@ const char *stss3_role_arn_check(const char *arn, const struct stss3_partition *
     const char *wrong = check_resource(field[RESOURCE]);
     if (wrong != NULL)
         return wrong;
-    *partition = stss3_partition_named(field[PARTITION],
-                                       (size_t)(field[SERVICE] - field[PARTITION]) - 1);
+    *partition =
+        stss3_partition_named(field[PARTITION], (size_t)(field[SERVICE] - field[PARTITION]) - 1);
     return NULL;
 }

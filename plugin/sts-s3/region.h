@@ -32,8 +32,8 @@ void stss3_aws_host(const char *service, const char *region, char out[STSS3_HOST
 
 /*
  * Looks at the shape of a role's ARN, arn:PARTITION:iam::ACCOUNT:role/NAME.  Ceph leaves the
- * account empty or has a tenant there.  Returns NULL and sets *partition (to NULL when it is not one of
- * AWS's: another STS may use its own word), or returns what is wrong as words that continue
+ * account empty or has a tenant there.  Returns NULL and sets *partition (to NULL when it is not
+ * one of AWS's: another STS may use its own word), or returns what is wrong as words that continue
  * "sts_role_arn ...".
  */
 const char *stss3_role_arn_check(const char *arn, const struct stss3_partition **partition);

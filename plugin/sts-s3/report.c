@@ -24,8 +24,12 @@ static void log_try(const struct plug_host *host, const struct stss3_request *re
     (void)snprintf(tries, sizeof tries, "%u", request->tries);
     (void)snprintf(took_ms, sizeof took_ms, "%lld", (long long)(took_ns / 1000000));
     const struct regstore_pair fields[] = {
-        {"operation", request->operation}, {"method", request->method}, {"host", name},
-        {"status", status},                {"try", tries},              {"milliseconds", took_ms},
+        {"operation", request->operation},
+        {"method", request->method},
+        {"host", name},
+        {"status", status},
+        {"try", tries},
+        {"milliseconds", took_ms},
         {"transport", transport_names[request->transport]},
         {"message", request->transport_text},
     };
@@ -63,8 +67,7 @@ void stss3_report_end(const struct plug_host *host, const struct stss3_request *
         outcome = "ok";
     else if (request->error.status == REGSTORE_CANCELLED)
         outcome = "cancelled";
-    const struct regstore_pair labels[] = {{"operation", request->operation},
-                                           {"outcome", outcome}};
+    const struct regstore_pair labels[] = {{"operation", request->operation}, {"outcome", outcome}};
     if (host->host.metric != NULL)
         host->host.metric(host->host.ctx, REGSTORE_METRIC_COUNT, "regstore_http_requests_total", 1,
                           labels, 2);

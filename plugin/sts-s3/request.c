@@ -10,7 +10,7 @@
 #include <strings.h>
 #include <time.h>
 
-#define WAIT_STEP_NS      100000000 /* CALL-3 asks for a look at the cancel flag every 250 ms */
+#define WAIT_STEP_NS 100000000 /* CALL-3 asks for a look at the cancel flag every 250 ms */
 
 /* The request and the engine's part of it in one piece of memory. */
 struct whole_request {

@@ -50,5 +50,4 @@ void stss3_request_finish(struct stss3_request *request, const struct plug_host 
 /* Forgets the last try. */
 void stss3_request_clear_outcome(struct stss3_request *request);
 
-
 #endif

@@ -41,15 +41,14 @@ static regstore_status restore_table(struct stss3_upload *u, struct plug_call *c
     struct listing_of_parts l = {u, parts, 0};
     if (parts == NULL)
         return plug_no_memory(call);
-    regstore_status status = stss3_multipart_parts(&u->store->client, call, key,
-                                                   u->unlisted.upload_id, take_part, &l);
+    regstore_status status =
+        stss3_multipart_parts(&u->store->client, call, key, u->unlisted.upload_id, take_part, &l);
     if (status == REGSTORE_NO_MEMORY)
         status = plug_no_memory(call);
     else if (status == REGSTORE_GONE)
         status = gone(call, "the multipart upload");
     else if (status == REGSTORE_OK &&
-             (l.n != u->unlisted.n ||
-              !stss3_table_hash(stss3_parts_table(parts), l.n, hash) ||
+             (l.n != u->unlisted.n || !stss3_table_hash(stss3_parts_table(parts), l.n, hash) ||
               memcmp(hash, u->unlisted.hash, sizeof hash) != 0))
         status = plug_fail(call, REGSTORE_CONFLICT,
                            "parts of this upload were written again by another handle");
@@ -67,8 +66,8 @@ static regstore_status fetch_tail(struct stss3_upload *u, struct plug_call *call
 {
     char key[STSS3_STAGE_KEY_MAX];
     stss3_park_key(u, u->parked.slot, key);
-    struct stss3_op *op = stss3_get_new(&u->store->client, key, 0, u->parked.length,
-                                        u->parked.etag, chunk);
+    struct stss3_op *op =
+        stss3_get_new(&u->store->client, key, 0, u->parked.length, u->parked.etag, chunk);
     if (op == NULL)
         return plug_no_memory(call);
     regstore_status status = stss3_op_run(op, call);
@@ -110,8 +109,7 @@ static regstore_status restore_tail(struct stss3_upload *u, struct plug_call *ca
     return REGSTORE_OK;
 }
 
-regstore_status stss3_upload_restore(struct stss3_upload *u, struct plug_call *call,
-                                     bool with_tail)
+regstore_status stss3_upload_restore(struct stss3_upload *u, struct plug_call *call, bool with_tail)
 {
     if (u->unlisted.n != 0)
         TRY(restore_table(u, call));

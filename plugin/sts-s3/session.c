@@ -11,7 +11,9 @@
 #include "timestamp.h"
 
 #define MINUTE_NS (60 * STSS3_NS_PER_S)
-#define RETRY_NS  (5 * STSS3_NS_PER_S) /* between renewals that fail while the old one lives */
+/* Between renewals that fail: while the old one lives, and when nothing is left to lose. */
+#define RETRY_ALIVE_NS (5 * STSS3_NS_PER_S)
+#define RETRY_DEAD_NS  (1 * STSS3_NS_PER_S)
 
 struct waiter {
     struct waiter *next;
@@ -27,7 +29,7 @@ struct stss3_sessions {
     pthread_cond_t news;
     struct stss3_session *current; /* NULL: none yet, or dropped */
     bool is_renewing;
-    int64_t not_before_ns; /* no renewal ahead of time earlier than this */
+    int64_t not_before_ns;               /* no renewal earlier than this, after one that failed */
     uint64_t failed_rounds, good_rounds; /* renewals that have ended */
     struct plug_error last_error;
     struct waiter *waiters;
@@ -122,8 +124,8 @@ void stss3_sessions_free(struct stss3_sessions *s)
     free(s);
 }
 
-/* Before the end of a session by so much: renew beside it, and wait for the new one.  At most 15 and
- * 1 minutes, as botocore and the SDKs do; shares of the life for short ones. */
+/* Before the end of a session by so much: renew beside it, and wait for the new one.  At most 15
+ * and 1 minutes, as botocore and the SDKs do; shares of the life for short ones. */
 static int64_t advisory_ns(const struct stss3_session *s)
 {
     const int64_t third = (s->end_ns - s->born_ns) / 3;
@@ -146,6 +148,7 @@ static void renewed(void *ctx, struct stss3_session *session, const struct plug_
     struct stss3_sessions *s = ctx;
     struct stss3_session *old = NULL;
     pthread_mutex_lock(&s->lock);
+    const bool is_alive = is_before(s->current, plug_now_ns(), 0);
     s->is_renewing = false;
     if (session != NULL) {
         old = s->current;
@@ -155,15 +158,17 @@ static void renewed(void *ctx, struct stss3_session *session, const struct plug_
     } else {
         s->failed_rounds++;
         s->last_error = *error;
-        s->not_before_ns = plug_now_ns() + RETRY_NS;
+        s->not_before_ns = plug_now_ns() + (is_alive ? RETRY_ALIVE_NS : RETRY_DEAD_NS);
     }
     struct waiter *waiters = s->waiters;
     s->waiters = NULL;
     pthread_cond_broadcast(&s->news);
     pthread_mutex_unlock(&s->lock);
     stss3_session_unref(old);
+    /* Without a session left every caller is told; with one nobody would be. */
     if (session == NULL)
-        plug_logf(s->host, REGSTORE_LOG_WARNING, "session_failed", "%s", error->message);
+        plug_logf(s->host, is_alive ? REGSTORE_LOG_WARNING : REGSTORE_LOG_INFO, "session_failed",
+                  "%s", error->message);
     while (waiters != NULL) {
         struct waiter *next = waiters->next;
         stss3_request_resume(waiters->request);
@@ -187,20 +192,20 @@ static void renew(struct stss3_sessions *s)
     stss3_request_unref(request);
 }
 
-/* What there is now, under the lock: READY with a reference, or WAIT; *must_renew tells the caller to
- * call renew() once the lock is free. */
+/* What there is now, under the lock: READY with a reference, or WAIT; *must_renew tells the caller
+ * to call renew() once the lock is free. */
 static enum stss3_ready look(struct stss3_sessions *s, int64_t min_left_ns, bool *must_renew,
                              struct stss3_session **out)
 {
     const int64_t now_ns = plug_now_ns();
     struct stss3_session *c = s->current;
     const bool is_alive = is_before(c, now_ns, 0);
-    const bool is_fresh = is_alive && is_before(c, now_ns, advisory_ns(c)) &&
-                          is_before(c, now_ns, min_left_ns);
+    const bool is_fresh =
+        is_alive && is_before(c, now_ns, advisory_ns(c)) && is_before(c, now_ns, min_left_ns);
     /* After a failure the old one serves to its last second. */
     const bool may_use = is_alive && is_before(c, now_ns, min_left_ns) &&
                          (is_before(c, now_ns, mandatory_ns(c)) || now_ns < s->not_before_ns);
-    *must_renew = !is_fresh && !s->is_renewing && !(may_use && now_ns < s->not_before_ns);
+    *must_renew = !is_fresh && !s->is_renewing && now_ns >= s->not_before_ns;
     s->is_renewing |= *must_renew;
     if (!may_use)
         return STSS3_WAIT;
@@ -226,14 +231,14 @@ enum stss3_ready stss3_sessions_get(struct stss3_sessions *s, struct stss3_reque
     bool must_renew = false;
     pthread_mutex_lock(&s->lock);
     enum stss3_ready ready = look(s, 0, &must_renew, out);
-    if (ready == STSS3_WAIT && *round != 0 && s->failed_rounds >= *round) {
-        ready = STSS3_REFUSED; /* it has waited for a round that failed */
+    if (ready == STSS3_WAIT && (!s->is_renewing || (*round != 0 && s->failed_rounds >= *round))) {
+        ready = STSS3_REFUSED; /* a round has failed: the one it waited for, or just before */
         *error = s->last_error;
     } else if (ready == STSS3_WAIT && !add_waiter(s, waiter)) {
         ready = STSS3_REFUSED;
         plug_error_set(error, REGSTORE_NO_MEMORY, "out of memory");
     }
-    *round = s->failed_rounds + 1;
+    *round = ready == STSS3_WAIT ? s->failed_rounds + 1 : 0;
     if (ready == STSS3_REFUSED && must_renew)
         s->is_renewing = must_renew = false;
     pthread_mutex_unlock(&s->lock);
@@ -268,7 +273,7 @@ regstore_status stss3_sessions_wait(struct stss3_sessions *s, struct plug_call *
         }
         if (ready == STSS3_READY)
             break;
-        if (s->failed_rounds != failed_before)
+        if (s->failed_rounds != failed_before || !s->is_renewing)
             status = plug_call_adopt(call, &s->last_error);
         else if (s->good_rounds > rounds_before + 1)
             status = plug_fail(call, REGSTORE_UNAVAILABLE,

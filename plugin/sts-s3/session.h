@@ -42,9 +42,9 @@ struct stss3_sessions *stss3_sessions_new(const struct stss3_config *config,
 void stss3_sessions_free(struct stss3_sessions *sessions);
 
 /*
- * For a request's prepare hook: READY and a reference in *out; WAIT, and the request is resumed when
- * there is news; or REFUSED with the words in *error.  *round is the request's own, zero at first:
- * by it a request that has waited learns that it waited in vain.
+ * For a request's prepare hook: READY and a reference in *out; WAIT, and the request is resumed
+ * when there is news; or REFUSED with the words in *error.  *round is the request's own, zero at
+ * first: by it a request that has waited learns that it waited in vain.
  */
 enum stss3_ready stss3_sessions_get(struct stss3_sessions *sessions, struct stss3_request *waiter,
                                     uint64_t *round, struct stss3_session **out,

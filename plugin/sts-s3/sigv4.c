@@ -31,8 +31,8 @@ bool stss3_sha256_hex(const void *data, size_t len, char out[STSS3_SHA256_HEX])
 static bool hmac(const uint8_t *key, size_t key_len, const char *text, size_t len, uint8_t out[32])
 {
     unsigned out_len = 0;
-    return HMAC(EVP_sha256(), key, (int)key_len, (const unsigned char *)text, len, out,
-                &out_len) != NULL;
+    return HMAC(EVP_sha256(), key, (int)key_len, (const unsigned char *)text, len, out, &out_len) !=
+           NULL;
 }
 
 void stss3_signing_key_clear(struct stss3_signing_key *key)
@@ -58,12 +58,11 @@ static bool derive(uint8_t out[32], const struct stss3_signer *signer, const cha
 
     plug_buf_str(&secret, "AWS4");
     plug_buf_str(&secret, signer->secret_key);
-    const bool ok =
-        !plug_buf_failed(&secret) &&
-        hmac((const uint8_t *)secret.data, secret.len, day, strlen(day), a) &&
-        hmac(a, sizeof a, signer->region, strlen(signer->region), b) &&
-        hmac(b, sizeof b, signer->service, strlen(signer->service), a) &&
-        hmac(a, sizeof a, "aws4_request", strlen("aws4_request"), out);
+    const bool ok = !plug_buf_failed(&secret) &&
+                    hmac((const uint8_t *)secret.data, secret.len, day, strlen(day), a) &&
+                    hmac(a, sizeof a, signer->region, strlen(signer->region), b) &&
+                    hmac(b, sizeof b, signer->service, strlen(signer->service), a) &&
+                    hmac(a, sizeof a, "aws4_request", strlen("aws4_request"), out);
     plug_buf_wipe(&secret);
     OPENSSL_cleanse(a, sizeof a);
     OPENSSL_cleanse(b, sizeof b);
@@ -119,8 +118,8 @@ static int compare_names(const char *a, const char *b)
 static bool is_signed(const char *name)
 {
     static const char *const skipped[] = {
-        "accept-encoding", "authorization",     "connection", "expect",     "keep-alive",
-        "te",              "transfer-encoding", "upgrade",    "user-agent", "x-amzn-trace-id",
+        "accept-encoding",   "authorization", "connection", "expect",          "keep-alive", "te",
+        "transfer-encoding", "upgrade",       "user-agent", "x-amzn-trace-id",
     };
     for (size_t i = 0; i < sizeof skipped / sizeof skipped[0]; i++)
         if (compare_names(name, skipped[i]) == 0)
@@ -309,9 +308,8 @@ static bool finish(struct stss3_signature *s, const struct stss3_signer *signer,
     return true;
 }
 
-bool stss3_sign_headers(const struct stss3_signer *signer,
-                        const struct stss3_sign_request *request, int64_t time_ns,
-                        struct stss3_signing_key *key, struct stss3_signature *s)
+bool stss3_sign_headers(const struct stss3_signer *signer, const struct stss3_sign_request *request,
+                        int64_t time_ns, struct stss3_signing_key *key, struct stss3_signature *s)
 {
     struct header_list list = {.n = 0};
 

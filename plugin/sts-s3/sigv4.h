@@ -91,9 +91,8 @@ void stss3_signature_clear(struct stss3_signature *s); /* wipes */
  *   Authorization         the text of s->text
  * False: no memory.
  */
-bool stss3_sign_headers(const struct stss3_signer *signer,
-                        const struct stss3_sign_request *request, int64_t time_ns,
-                        struct stss3_signing_key *key, struct stss3_signature *s);
+bool stss3_sign_headers(const struct stss3_signer *signer, const struct stss3_sign_request *request,
+                        int64_t time_ns, struct stss3_signing_key *key, struct stss3_signature *s);
 
 /*
  * Signs into the query: s->text becomes the whole query, request->query included, to be put behind

@@ -22,7 +22,15 @@ struct stss3_store *stss3_store_ref(struct stss3_store *store)
 
 static void free_store(struct stss3_store *store)
 {
+    const bool is_elsewhere = store->process != 0 && store->process != plug_process();
     stss3_http_free(store->http); /* first: what is under way uses all the rest */
+    if (is_elsewhere) {
+        /* A child: the parent's threads may have held these locks, and destroying one can wait for
+         * a thread that is not here (FORK-2).  They are left as they are. */
+        stss3_config_free(store->config);
+        free(store);
+        return;
+    }
     stss3_sessions_free(store->sessions);
     if (store->client.config != NULL)
         stss3_client_clear(&store->client);
@@ -142,9 +150,10 @@ regstore_status stss3_key_length(const struct stss3_store *store, struct plug_ca
     const size_t root = strlen(store->config->root);
     if (root + strlen(key) <= 1024)
         return REGSTORE_OK;
-    return plug_fail(call, REGSTORE_INVALID,
-                     "%s is too long: S3 takes 1024 bytes, and storage_path has %zu of them (KEY-2)",
-                     what, root);
+    return plug_fail(
+        call, REGSTORE_INVALID,
+        "%s is too long: S3 takes 1024 bytes, and storage_path has %zu of them (KEY-2)", what,
+        root);
 }
 
 void stss3_stat_of(const struct stss3_object *object, struct regstore_stat *out)
@@ -183,4 +192,3 @@ regstore_status stss3_stat(struct regstore_store *store, const struct regstore_c
     }
     return plug_call_end(&c, status);
 }
-

@@ -51,8 +51,7 @@ static enum stss3_ready prepare(struct stss3_request *request)
                                         .secret_key = c->user.secret_key,
                                         .region = c->region,
                                         .service = "sts"};
-    const struct stss3_header headers[] = {{"content-type", form_type},
-                                           {"host", c->sts.authority}};
+    const struct stss3_header headers[] = {{"content-type", form_type}, {"host", c->sts.authority}};
     const struct stss3_sign_request signed_request = {.method = "POST",
                                                       .path = "/",
                                                       .headers = headers,
@@ -61,8 +60,8 @@ static enum stss3_ready prepare(struct stss3_request *request)
                                                       .flags = STSS3_SIGN_FOR_OTHERS};
     struct stss3_signing_key key = {0};
     struct stss3_signature signature = {0};
-    const bool is_signed = stss3_sign_headers(&signer, &signed_request, plug_host_clock_ns(a->host),
-                                              &key, &signature);
+    const bool is_signed =
+        stss3_sign_headers(&signer, &signed_request, plug_host_clock_ns(a->host), &key, &signature);
     plug_buf_printf(&request->url, "%s://%s/", c->sts.tls ? "https" : "http", c->sts.authority);
     stss3_request_add_header(request, "Content-Type", form_type);
     stss3_request_add_header(request, "X-Amz-Date", signature.amz_date);
@@ -82,8 +81,9 @@ static void advise(struct stss3_request *request)
     char words[sizeof request->error.message];
     const char *advice = "";
     if (a->config->is_sts_implied)
-        advice = "; sts_endpoint_url is missing, so AWS's STS was asked, although endpoint_url names "
-                 "another server";
+        advice =
+            "; sts_endpoint_url is missing, so AWS's STS was asked, although endpoint_url names "
+            "another server";
     else if (request->error.status == REGSTORE_DENIED)
         advice = "; look at sts_user_access_key, sts_user_secret_key and the role's trust policy";
     else if (request->transport != STSS3_TRANSPORT_NONE)
@@ -92,7 +92,8 @@ static void advise(struct stss3_request *request)
     memcpy(request->error.message, words, sizeof words);
 }
 
-/* How long it lives, on the monotonic clock: by the service's own time of the answer, not by ours. */
+/* How long it lives, on the monotonic clock: by the service's own time of the answer, not by ours.
+ */
 static void set_end(struct stss3_session *session, const struct stss3_request *request,
                     const struct assume *a)
 {
@@ -119,11 +120,11 @@ static regstore_status read_session(struct stss3_request *request, struct stss3_
     regstore_status status =
         stss3_xml_pick(plug_buf_text(&request->answer), request->answer.len, "AssumeRoleResponse",
                        fields, sizeof fields / sizeof fields[0], &request->error);
-    if (status == REGSTORE_OK &&
-        (access.len == 0 || secret.len == 0 || token.len == 0 ||
-         !stss3_time_parse_iso(plug_buf_text(&expires), &expires_ns))) {
+    if (status == REGSTORE_OK && (access.len == 0 || secret.len == 0 || token.len == 0 ||
+                                  !stss3_time_parse_iso(plug_buf_text(&expires), &expires_ns))) {
         status = REGSTORE_UNAVAILABLE;
-        plug_error_set(&request->error, status, "AssumeRole: the answer has no whole session in it");
+        plug_error_set(&request->error, status,
+                       "AssumeRole: the answer has no whole session in it");
     } else if (status == REGSTORE_OK) {
         session = stss3_session_new(plug_buf_text(&access), plug_buf_text(&secret),
                                     plug_buf_text(&token), plug_buf_text(&role));
@@ -132,6 +133,13 @@ static regstore_status read_session(struct stss3_request *request, struct stss3_
     if (session != NULL) {
         session->expires_ns = expires_ns;
         set_end(session, request, request->owner);
+    }
+    if (session != NULL && session->end_ns <= plug_now_ns()) {
+        status = REGSTORE_UNAVAILABLE;
+        plug_error_set(&request->error, status,
+                       "AssumeRole: the session that came had ended already: look at the clocks");
+        stss3_session_unref(session);
+        session = NULL;
     }
     plug_buf_wipe(&access);
     plug_buf_wipe(&secret);
@@ -178,12 +186,10 @@ static void release(struct stss3_request *request)
 
 static const struct stss3_request_hooks hooks = {prepare, judge, done, release};
 
-struct stss3_request *stss3_sts_assume_role(const struct stss3_config *config,
-                                            const struct plug_host *host,
-                                            void (*on_done)(void *ctx,
-                                                            struct stss3_session *session,
-                                                            const struct plug_error *error),
-                                            void *ctx)
+struct stss3_request *stss3_sts_assume_role(
+    const struct stss3_config *config, const struct plug_host *host,
+    void (*on_done)(void *ctx, struct stss3_session *session, const struct plug_error *error),
+    void *ctx)
 {
     struct assume *a = calloc(1, sizeof *a);
     if (a == NULL)

@@ -20,13 +20,14 @@
 #define FLAG_COMPLETED 0x4u
 #define FLAG_MULTIPART 0x8u
 #define FLAG_TABLE     0x10u /* the table itself, not its hash */
+#define FLAG_ANY_KEY   0x20u /* sealed by EXISTS */
 
 /* What a token stands for: all that the handle has, or as much of it as is safe. */
 struct view {
     size_t n; /* parts */
     const uint8_t *digest;
     size_t digest_len;
-    bool has_tail; /* the parked one */
+    bool is_whole; /* with the parked tail, and with what a commit has come to */
 };
 
 /* Which place a token belongs to: bucket, path, and the server's name unless it is AWS's, where the
@@ -97,7 +98,9 @@ static void write_body(struct stss3_upload *u, const struct view *v, bool with_t
     const bool is_multipart = u->parts != NULL || u->unlisted.n != 0;
     uint64_t flags = 0;
     flags |= u->is_staged ? FLAG_STAGED : 0;
-    flags |= u->state == STSS3_SEALED ? FLAG_SEALED : 0;
+    const bool is_sealed = v->is_whole && u->state == STSS3_SEALED;
+    flags |= is_sealed ? FLAG_SEALED : 0;
+    flags |= is_sealed && u->may_change_key ? FLAG_ANY_KEY : 0;
     flags |= u->is_completed ? FLAG_COMPLETED : 0;
     flags |= is_multipart ? FLAG_MULTIPART : 0;
     flags |= is_multipart && u->parts != NULL && with_table ? FLAG_TABLE : 0;
@@ -111,9 +114,9 @@ static void write_body(struct stss3_upload *u, const struct view *v, bool with_t
     plug_put_text(b, u->key);
     plug_put_text(b, u->content_type);
     plug_put_text(b, u->content_encoding);
-    plug_put_text(b, u->sealed_key);
+    plug_put_text(b, is_sealed ? u->sealed_key : NULL);
     plug_put_bytes(b, v->digest, v->digest_len);
-    plug_put_number(b, v->has_tail ? u->parked.length : 0);
+    plug_put_number(b, v->is_whole ? u->parked.length : 0);
     plug_put_text(b, u->parked.etag);
     plug_put_number(b, u->parked.slot);
     plug_put_text(b, u->staged_etag);
@@ -148,7 +151,7 @@ regstore_status stss3_token_make(struct stss3_upload *u, struct plug_call *call,
         .n = u->parts == NULL ? u->unlisted.n : stss3_parts_count(u->parts),
         .digest = digest,
         .digest_len = plug_digest_save(u->digest, digest),
-        .has_tail = true,
+        .is_whole = true,
     };
     return seal(u, call, &v, token, cap);
 }
@@ -220,8 +223,8 @@ static bool read_multipart(struct reading *r)
     size_t hash_len;
     char *upload_id = plug_get_text(&r->at);
     const uint64_t n = plug_get_number(&r->at);
-    bool ok = upload_id != NULL && strlen(upload_id) < STSS3_UPLOAD_ID_MAX && upload_id[0] != '\0' &&
-              n <= STSS3_PARTS_MAX;
+    bool ok = upload_id != NULL && strlen(upload_id) < STSS3_UPLOAD_ID_MAX &&
+              upload_id[0] != '\0' && n <= STSS3_PARTS_MAX;
     r->parts_length = plug_get_number(&r->at);
     stss3_stage_key(u, stage);
     if (ok && (r->flags & FLAG_TABLE) != 0) {
@@ -243,6 +246,13 @@ static bool read_multipart(struct reading *r)
 static bool is_uuid(const char *text)
 {
     return text != NULL && strlen(text) == 36 && strspn(text, "0123456789abcdef-") == 36;
+}
+
+/* Every digest of ours has it, asked for or not. */
+static bool has_sha256(const struct plug_digest *digest)
+{
+    char text[REGSTORE_DIGEST_MAX];
+    return plug_digest_text(digest, "sha256", text, sizeof text) == REGSTORE_OK;
 }
 
 /* Everything that a key or a name could be made of has been checked when this returns true. */
@@ -267,14 +277,15 @@ static bool read_fields(struct reading *r, struct plug_call *call)
     const bool has_staged_etag = take_etag(plug_get_text(&r->at), u->staged_etag);
     u->is_staged = (r->flags & FLAG_STAGED) != 0;
     u->is_completed = (r->flags & FLAG_COMPLETED) != 0;
-    if (!is_uuid(r->id) || u->digest == NULL || !has_etags || !has_staged_etag || r->at.failed)
+    u->may_change_key = (r->flags & FLAG_ANY_KEY) != 0;
+    if (!is_uuid(r->id) || u->digest == NULL || !has_sha256(u->digest) || !has_etags ||
+        !has_staged_etag || r->at.failed)
         return false;
     memcpy(u->id, r->id, sizeof u->id);
     stss3_name_stage(u);
     if (u->key != NULL && plug_key_check_target(call, u->key, "key") != REGSTORE_OK)
         return false;
-    if (u->sealed_key != NULL &&
-        plug_key_check_target(call, u->sealed_key, "key") != REGSTORE_OK)
+    if (u->sealed_key != NULL && plug_key_check_target(call, u->sealed_key, "key") != REGSTORE_OK)
         return false;
     const bool is_multipart = (r->flags & FLAG_MULTIPART) != 0;
     if (is_multipart && !u->is_staged && u->key == NULL)

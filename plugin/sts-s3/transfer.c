@@ -10,14 +10,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define HEADERS_MAX         64
-#define ANSWER_HEADERS_MAX  65536
-#define ANSWER_MAX          65536
-#define EXPECT_ABOVE        1048576 /* below, a body is sooner sent than asked for */
-#define EXPECT_WAIT_MS      1000L   /* not every server answers the question */
-#define BUFFER_MIN          16384L
-#define BUFFER_MAX          65536L /* larger ones were measured, and gained nothing */
-#define KEEPALIVE_IDLE_S    60L
+#define HEADERS_MAX        64
+#define ANSWER_HEADERS_MAX 65536
+#define ANSWER_MAX         65536
+#define EXPECT_ABOVE       1048576 /* below, a body is sooner sent than asked for */
+#define EXPECT_WAIT_MS     1000L   /* not every server answers the question */
+#define BUFFER_MIN         16384L
+#define BUFFER_MAX         65536L /* larger ones were measured, and gained nothing */
+#define KEEPALIVE_IDLE_S   60L
 
 struct stss3_transfer {
     CURL *easy;
@@ -109,8 +109,8 @@ static size_t on_write(char *data, size_t size, size_t count, void *ctx)
     const size_t n = size * count;
     const bool is_for_sink = request->sink != NULL && status_of(transfer->easy) / 100 == 2;
     const size_t max = request->answer_max == 0 ? ANSWER_MAX : request->answer_max;
-    const size_t room = is_for_sink ? request->sink_cap - request->sink_len
-                                    : max - request->answer.len;
+    const size_t room =
+        is_for_sink ? request->sink_cap - request->sink_len : max - request->answer.len;
     if (n > room) {
         transfer->is_too_long = true;
         return CURL_WRITEFUNC_ERROR;
@@ -355,10 +355,10 @@ static enum stss3_transport classify(struct stss3_transfer *transfer, CURLcode r
     case CURLE_COULDNT_RESOLVE_PROXY:
         return STSS3_TRANSPORT_RESOLVE;
     case CURLE_COULDNT_CONNECT:
+    case CURLE_SSL_CONNECT_ERROR: /* a reset in the handshake too: worth another try */
         return STSS3_TRANSPORT_CONNECT;
     case CURLE_OPERATION_TIMEDOUT: /* only connecting has a limit of curl's */
         return timed_out_at(transfer);
-    case CURLE_SSL_CONNECT_ERROR:
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CIPHER:
     case CURLE_PEER_FAILED_VERIFICATION:

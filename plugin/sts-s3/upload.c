@@ -17,7 +17,7 @@
 /* Parts of one upload under way at once; the memory limit is usually reached first. */
 #define FLYING_MAX 16
 /* The size of a part doubles every so many parts, so that 10,000 of them hold any blob. */
-#define PARTS_A_STEP 1000
+#define PARTS_A_STEP   1000
 #define PART_BYTES_MAX (5 * STSS3_GIB)
 
 void stss3_stage_key(const struct stss3_upload *u, char out[STSS3_STAGE_KEY_MAX])
@@ -201,16 +201,16 @@ static size_t count_parts(const struct stss3_upload *u)
 }
 
 /*
- * Where the multipart upload goes: the key that open told, which saves the copy at commit.  But once
- * a token without its id is out, only a name that every token knows will do, or an abort with that
- * token could not find it (TOK-4).  A SOLE upload's abort takes all that is unfinished at the key.
+ * Where the multipart upload goes: the key that open told, which saves the copy at commit.  But
+ * once a token without its id is out, only a name that every token knows will do, or an abort with
+ * that token could not find it (TOK-4).  A SOLE upload's abort takes all that is unfinished at the
+ * key.
  */
 static regstore_status create_multipart(struct stss3_upload *u, struct plug_call *call)
 {
     char stage[STSS3_STAGE_KEY_MAX], upload_id[STSS3_UPLOAD_ID_MAX];
-    const struct stss3_meta meta = {.content_type = u->content_type,
-                                    .content_encoding = u->content_encoding,
-                                    .mark = u->id};
+    const struct stss3_meta meta = {
+        .content_type = u->content_type, .content_encoding = u->content_encoding, .mark = u->id};
     stss3_stage_key(u, stage);
     const bool is_sole = (u->flags & REGSTORE_UPLOAD_SOLE) != 0;
     u->is_staged = u->key == NULL || (u->generation != 0 && !is_sole);
@@ -274,6 +274,8 @@ static regstore_status write_some(struct stss3_upload *u, struct plug_call *call
     if (u->tail != NULL && stss3_chunk_length(u->tail) == stss3_chunk_cap(u->tail)) {
         if (u->parts != NULL)
             TRY(stss3_parts_wait(u->parts, call, FLYING_MAX));
+        if (u->parts != NULL)
+            TRY(stss3_parts_report(u->parts, call));
         TRY(stss3_upload_flush(u, call));
     }
     if (u->tail == NULL)
@@ -285,8 +287,8 @@ static regstore_status write_some(struct stss3_upload *u, struct plug_call *call
     return REGSTORE_OK;
 }
 
-static regstore_status write_all(struct stss3_upload *u, struct plug_call *call, const uint8_t *data,
-                                 size_t len)
+static regstore_status write_all(struct stss3_upload *u, struct plug_call *call,
+                                 const uint8_t *data, size_t len)
 {
     if (len != 0)
         TRY(stss3_upload_restore(u, call, true));
@@ -336,8 +338,8 @@ regstore_status stss3_upload_digest(const struct regstore_upload *upload, const 
     return plug_digest_text(u->digest, algorithm, digest, cap);
 }
 
-/* The tail goes where the next process finds it.  At an offset that has a token already, and nothing
- * written since, that is where it lies. */
+/* The tail goes where the next process finds it.  At an offset that has a token already, and
+ * nothing written since, that is where it lies. */
 static regstore_status park_tail(struct stss3_upload *u, struct plug_call *call)
 {
     char key[STSS3_STAGE_KEY_MAX], sha256[STSS3_SHA256_HEX], etag[128];
@@ -346,7 +348,10 @@ static regstore_status park_tail(struct stss3_upload *u, struct plug_call *call)
         return REGSTORE_OK;
     if (stss3_chunk_length(u->tail) >= STSS3_PART_MIN)
         return stss3_upload_flush(u, call);
-    const uint64_t slot = (u->generation + 1) & 1;
+    /* Never over the newest token's own tail, which must outlive the loss of the next token
+     * (TOK-3). */
+    const uint64_t slot = (u->parked.slot ^ 1) & 1;
+    u->has_parked = true;
     stss3_park_key(u, slot, key);
     stss3_upload_tail_sha256(u, sha256);
     TRY(stss3_put(&u->store->client, call, key, u->tail, sha256, &meta, etag));
@@ -396,8 +401,8 @@ regstore_status stss3_upload_suspend(struct regstore_upload *upload,
         status = stss3_upload_enter(
             u, &c, STSS3_STATE_BIT(STSS3_OPEN) | STSS3_STATE_BIT(STSS3_SEALED), "suspend");
     if (status == REGSTORE_OK && (token == NULL || cap < REGSTORE_TOKEN_MAX))
-        status = plug_fail(&c, REGSTORE_RANGE, "a token needs a buffer of %d bytes",
-                           REGSTORE_TOKEN_MAX);
+        status =
+            plug_fail(&c, REGSTORE_RANGE, "a token needs a buffer of %d bytes", REGSTORE_TOKEN_MAX);
     if (status == REGSTORE_OK)
         status = suspend(u, &c, token, cap, kept);
     return plug_call_end(&c, status);
@@ -408,7 +413,10 @@ void stss3_upload_close(struct regstore_upload *upload)
     struct stss3_upload *u = stss3_upload_of(upload);
     if (u == NULL)
         return;
-    if (u->process != plug_process())
-        u->parts = NULL; /* its requests and their lock are the parent's */
+    if (u->process != plug_process()) {
+        /* Requests and locks are the parent's, and a thread of it may have held one at the fork. */
+        u->parts = NULL;
+        u->tail = NULL;
+    }
     stss3_upload_free(u);
 }

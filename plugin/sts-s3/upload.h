@@ -5,9 +5,9 @@
  *   [ part 1 | part 2 | ... | part n ]  [ tail ]
  *     at S3, or on their way there        in memory (or spilled), or parked at S3 by a suspend
  *
- * While n is 0 nothing has been sent, and commit is one PUT of the tail.  Parts belong to a multipart
- * upload at the key that upload_open named, or at uploads/<id>, from where commit copies.  A tail is
- * parked at uploads/<id>.0 and .1 in turn, so that the newest two tokens can be taken up.
+ * While n is 0 nothing has been sent, and commit is one PUT of the tail.  Parts belong to a
+ * multipart upload at the key that upload_open named, or at uploads/<id>, from where commit copies.
+ * A tail is parked at uploads/<id>.0 and .1 in turn, so that the newest two tokens can be taken up.
  */
 #ifndef STSS3_UPLOAD_H
 #define STSS3_UPLOAD_H
@@ -47,7 +47,7 @@ struct stss3_upload {
     bool is_staged;            /* it lies at uploads/<id>, not at the key */
     char staged_etag[128];     /* Complete went through at uploads/<id>; this is what it made */
     bool is_completed;
-    struct stss3_chunk *tail;    /* NULL: empty, or only parked */
+    struct stss3_chunk *tail;        /* NULL: empty, or only parked */
     struct plug_digest *tail_digest; /* of the tail; NULL while it begins at offset 0 */
 
     uint64_t generation; /* of the newest token, 0: none was ever made */
@@ -57,8 +57,9 @@ struct stss3_upload {
     struct {
         uint64_t length; /* 0: nothing is parked that is this handle's */
         char etag[128];
-        uint64_t slot;
+        uint64_t slot; /* of the newest token's tail: the next one goes to the other */
     } parked;
+    bool has_parked; /* this handle has tried to */
 
     /* From a token whose table did not fit: the parts are asked for when they are needed. */
     struct {
@@ -74,8 +75,8 @@ static inline struct stss3_upload *stss3_upload_of(struct regstore_upload *uploa
     return (struct stss3_upload *)(void *)upload;
 }
 
-/* Sets stage_id: a SOLE upload's follows from the key, so that any other at this key can find what it
- * left (ABO-1). */
+/* Sets stage_id: a SOLE upload's follows from the key, so that any other at this key can find what
+ * it left (ABO-1). */
 void stss3_name_stage(struct stss3_upload *u);
 /* "uploads/<id>" and "uploads/<id>.<slot>". */
 void stss3_stage_key(const struct stss3_upload *u, char out[STSS3_STAGE_KEY_MAX]);
@@ -105,8 +106,7 @@ regstore_status stss3_token_make(struct stss3_upload *u, struct plug_call *call,
                                  size_t cap);
 /* For the bytes that are safe already, without I/O; token[0] stays 0 where there is none. */
 void stss3_token_make_safe(struct stss3_upload *u, char *token, size_t cap, uint64_t *kept);
-regstore_status stss3_token_read(struct stss3_upload *u, struct plug_call *call,
-                                 const char *token);
+regstore_status stss3_token_read(struct stss3_upload *u, struct plug_call *call, const char *token);
 /* A hash over the first n lines of a part table, by which a token knows it again. */
 bool stss3_table_hash(const struct stss3_part *table, size_t n, uint8_t out[32]);
 

@@ -131,8 +131,7 @@ void stss3_query_render(const struct stss3_query *q, struct plug_buf *out)
         const struct stss3_query_pair *pair = &q->pairs[i];
         if (i != 0)
             plug_buf_char(out, '&');
-        plug_buf_add(out, plug_buf_text(&q->text) + pair->at,
-                     pair->name_len + 1 + pair->value_len);
+        plug_buf_add(out, plug_buf_text(&q->text) + pair->at, pair->name_len + 1 + pair->value_len);
     }
 }
 

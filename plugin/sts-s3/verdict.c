@@ -7,6 +7,8 @@
 
 #include "timestamp.h"
 
+#define RETRY_AFTER_MAX_MS 20000
+
 struct rule {
     const char *code;
     regstore_status status;
@@ -61,13 +63,13 @@ static const struct {
     long http_status;
     struct stss3_verdict_of verdict;
 } by_status[] = {
-    {301, {REGSTORE_CONFIG, false}},      {307, {REGSTORE_UNAVAILABLE, true}},
-    {401, {REGSTORE_DENIED, false}},      {403, {REGSTORE_DENIED, false}},
-    {404, {REGSTORE_NOT_FOUND, false}},   {405, {REGSTORE_UNSUPPORTED, false}},
-    {408, {REGSTORE_UNAVAILABLE, true}},  {409, {REGSTORE_CONFLICT, true}},
-    {412, {REGSTORE_EXISTS, false}},      {413, {REGSTORE_INVALID, false}},
-    {416, {REGSTORE_RANGE, false}},       {429, {REGSTORE_THROTTLED, true}},
-    {499, {REGSTORE_UNAVAILABLE, true}},  {501, {REGSTORE_UNSUPPORTED, false}},
+    {301, {REGSTORE_CONFIG, false}},     {307, {REGSTORE_UNAVAILABLE, true}},
+    {401, {REGSTORE_DENIED, false}},     {403, {REGSTORE_DENIED, false}},
+    {404, {REGSTORE_NOT_FOUND, false}},  {405, {REGSTORE_UNSUPPORTED, false}},
+    {408, {REGSTORE_UNAVAILABLE, true}}, {409, {REGSTORE_CONFLICT, true}},
+    {412, {REGSTORE_EXISTS, false}},     {413, {REGSTORE_INVALID, false}},
+    {416, {REGSTORE_RANGE, false}},      {429, {REGSTORE_THROTTLED, true}},
+    {499, {REGSTORE_UNAVAILABLE, true}}, {501, {REGSTORE_UNSUPPORTED, false}},
     {507, {REGSTORE_NO_SPACE, true}},
 };
 
@@ -94,9 +96,8 @@ struct stss3_verdict_of stss3_verdict(enum stss3_transport transport, long http_
             return by_status[i].verdict;
     if (http_status >= 500)
         return (struct stss3_verdict_of){REGSTORE_UNAVAILABLE, true};
-    return (struct stss3_verdict_of){http_status >= 200 && http_status < 300 ? REGSTORE_OK
-                                                                             : REGSTORE_INTERNAL,
-                                     false};
+    return (struct stss3_verdict_of){
+        http_status >= 200 && http_status < 300 ? REGSTORE_OK : REGSTORE_INTERNAL, false};
 }
 
 bool stss3_code_is_stale_session(const char *code)
@@ -144,7 +145,9 @@ static void set_facts(struct stss3_request *request, const struct stss3_error_bo
     error->http_status = (uint32_t)request->http_status;
     (void)snprintf(error->code, sizeof error->code, "%s", body->code);
     (void)snprintf(error->request_id, sizeof error->request_id, "%.127s",
-                   body->request_id[0] != '\0' ? body->request_id : id != NULL ? id : "");
+                   body->request_id[0] != '\0' ? body->request_id
+                   : id != NULL                ? id
+                                               : "");
     for (char *p = error->request_id; *p != '\0'; p++)
         if (*p < ' ' || *p > '~')
             *p = '?';
@@ -172,5 +175,7 @@ enum stss3_verdict stss3_verdict_judge(struct stss3_request *request, bool is_xm
     set_words(request, verdict.status, body);
     set_facts(request, body);
     request->error.retryable = verdict.again;
-    return verdict.again ? STSS3_AGAIN : STSS3_DONE;
+    /* A service that wants to be left alone for longer is the caller's to wait for. */
+    const bool is_worth_it = request->error.retry_after_ms <= RETRY_AFTER_MAX_MS;
+    return verdict.again && is_worth_it ? STSS3_AGAIN : STSS3_DONE;
 }

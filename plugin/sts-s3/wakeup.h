@@ -6,8 +6,8 @@
 
 #include <curl/curl.h>
 
-/* Finds that pair by what a wake-up does to it, and makes it close-on-exec.  To be called before the
- * handle is used. */
+/* Finds that pair by what a wake-up does to it, and makes it close-on-exec.  To be called before
+ * the handle is used. */
 void stss3_wakeup_close_on_exec(CURLM *multi);
 
 #endif

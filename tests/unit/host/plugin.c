@@ -76,9 +76,12 @@ static regstore_status enter(struct regstore_store *store, const struct regstore
     if (strcmp(store->wait, verb) == 0) {
         struct timespec pause = {.tv_nsec = 5000000};
         touch(store, "waiting");
-        while (call->cancel == NULL || __atomic_load_n(call->cancel, __ATOMIC_RELAXED) == 0)
+        for (int i = 0; i < 6000; i++) { /* half a minute: a broken host must not stay for ever */
+            if (call->cancel != NULL && __atomic_load_n(call->cancel, __ATOMIC_RELAXED) != 0)
+                return fail(call, REGSTORE_CANCELLED, 1, "cancelled by the caller");
             (void)nanosleep(&pause, NULL);
-        return fail(call, REGSTORE_CANCELLED, 1, "cancelled by the caller");
+        }
+        return fail(call, REGSTORE_TIMEOUT, 0, "never cancelled");
     }
     if (strcmp(store->fail_verb, verb) != 0 || store->fail_times == 0)
         return REGSTORE_OK;

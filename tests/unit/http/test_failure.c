@@ -91,7 +91,7 @@ START_TEST(nobody_there_has_a_name)
 }
 END_TEST
 
-START_TEST(handshake_with_who_speaks_no_tls_is_tls)
+START_TEST(handshake_that_breaks_off_is_connect)
 {
     static const struct server_step script[] = {{NULL, 0}};
     client.options.attempts = 1;
@@ -102,7 +102,7 @@ START_TEST(handshake_with_who_speaks_no_tls_is_tls)
     struct errand errand = {0};
     struct stss3_request *request = errand_request(&errand, "GET", url);
     ck_assert_int_eq(start_and_finish(&client, request), REGSTORE_UNAVAILABLE);
-    ck_assert_int_eq(request->transport, STSS3_TRANSPORT_TLS);
+    ck_assert_int_eq(request->transport, STSS3_TRANSPORT_CONNECT);
     drop(request);
     server_stop(server);
 }
@@ -208,7 +208,7 @@ void add_failure_tests(Suite *suite)
              sizeof breaks / sizeof breaks[0]);
     ADD_TEST(suite, nobody_there_has_a_name, set_up, tear_down,
              sizeof nowhere / sizeof nowhere[0]);
-    ADD_TEST(suite, handshake_with_who_speaks_no_tls_is_tls, set_up, tear_down, 1);
+    ADD_TEST(suite, handshake_that_breaks_off_is_connect, set_up, tear_down, 1);
     ADD_TEST(suite, body_file_that_became_shorter_is_internal, set_up, tear_down, 1);
     ADD_TEST(suite, slow_answer_is_no_stall, set_up, tear_down, 1);
     ADD_TEST(suite, tries_end_with_the_last_error, set_up, tear_down, 1);

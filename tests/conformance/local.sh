@@ -1,0 +1,10 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The conformance suite on LocalStorage, in a folder of its own: local.sh REGSTORE PLUGIN
+set -eu
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+trap 'exit 130' INT TERM
+"$1" --plugin "$2" --set storage_path="$folder" conformance --tap
+left=$(find "$folder" -type f | head -n 3)
+[ -z "$left" ] || { echo "Bail out! files are left behind: $left"; exit 1; }

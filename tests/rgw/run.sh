@@ -1,0 +1,64 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# run.sh [PART...]: the suite rgw. Brings up a real S3 and STS server once, runs the parts against
+# it, prints TAP and takes it down again, whatever happens.
+#
+# From the environment: REGSTORE, the command (else the one in build/), and REGSTORE_IMAGE, a folder
+# in which the test image stays (else it is made anew).
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+every="conformance check push-s3 push-local kill9-s3 kill9-local"
+REGSTORE=${REGSTORE:-$here/../../build/host-shim/regstore}
+work=$(mktemp -d)
+export REGSTORE REGSTORE_IMAGE="${REGSTORE_IMAGE:-$work/image}"
+
+finish() {
+    sh "$here/rgw-down.sh" "$work/rgw"
+    rm -rf "$work"
+}
+trap finish EXIT
+trap 'exit 143' HUP INT TERM
+
+bail_out() {
+    echo "Bail out! $*"
+    exit 1
+}
+for tool in ceph-mon ceph-osd ceph radosgw radosgw-admin curl umoci openssl; do
+    command -v "$tool" >/dev/null || bail_out "$tool is missing:" \
+        "apt-get install ceph-mon ceph-osd ceph-common radosgw curl umoci openssl," \
+        "or leave this suite out: meson configure -Dleave_out=rgw"
+done
+[ -x "$REGSTORE" ] || bail_out "no command at $REGSTORE: meson compile first"
+{ sh "$here/rgw-up.sh" "$work/rgw" $$ && sh "$here/make-image.sh" "$REGSTORE_IMAGE" 300; } 2>&1 |
+    sed 's/^/# /'
+[ -r "$work/rgw/env" ] || bail_out "no server: see above"
+[ -e "$REGSTORE_IMAGE/complete" ] || bail_out "no image: see above"
+set -a
+# shellcheck disable=SC1091 # written by rgw-up.sh
+. "$work/rgw/env"
+set +a
+
+part() {
+    case $1 in
+    conformance) "$REGSTORE" --config "$RGW_CONFIG" --location s3 conformance --tap ;;
+    check) sh "$here/check-explains.sh" ;;
+    push-*) sh "$here/push-image.sh" "${1#push-}" ;;
+    kill9-*) sh "$here/kill9.sh" "${1#kill9-}" ;;
+    *) echo "no part is called '$1'; there are: $every" && false ;;
+    esac
+}
+
+# The claims of all parts become one numbered sequence; all else that they say is a comment.
+# shellcheck disable=SC2086 # several words
+[ $# -gt 0 ] || set -- $every
+for name; do
+    echo "# $name"
+    start=$(date +%s)
+    { part "$name" </dev/null || echo "not ok - $name came to its end"; } 2>&1 |
+        sed -u -E -e '/^1\.\.[0-9]/d' -e 's/^((not )?ok)( [0-9]+)? (- )?/\1 - /' \
+            -e '/^(not )?ok /!s/^/# /' | tee -a "$work/tap"
+    echo "# $name took $(($(date +%s) - start)) s"
+done
+echo "1..$(grep -cE '^(not )?ok ' "$work/tap")"
+! grep -q '^not ok ' "$work/tap"

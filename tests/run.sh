@@ -1,0 +1,170 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# The whole test of regstore: installs what is missing, builds, runs every suite.
+#
+#   sh tests/run.sh [--cc CC] [--sanitize LIST] [SUITE...]
+#
+# Without options it runs every suite built by gcc, and those that need no server built by clang,
+# under address and undefined sanitizers, and (unit and conformance) under the thread sanitizer.
+# With an option or a suite it is one build: gcc, or CC; plain, or with the sanitizers of LIST
+# (as "address,undefined"), which take clang. Builds stay in build-test/, so a second run is short.
+set -eu
+umask 022 # a group that may write the plugins would make them refused
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+. "$top/host-shim/packages.sh"
+serverless="lint abi unit conformance"
+every="$serverless rgw"
+
+usage() {
+    echo "usage: sh tests/run.sh [--cc CC] [--sanitize LIST] [SUITE...]" >&2
+    echo "suites: $every" >&2
+    exit 2
+}
+
+cc=
+sanitize=none
+while [ $# -gt 0 ]; do
+    case $1 in
+    --cc | --sanitize)
+        [ $# -ge 2 ] || usage
+        if [ "$1" = --cc ]; then cc=$2; else sanitize=$2; fi
+        shift
+        ;;
+    -*) usage ;;
+    *) break ;;
+    esac
+    shift
+done
+for suite; do
+    case " $every " in
+    *" $suite "*) ;;
+    *) echo "no suite is called '$suite'" >&2; usage ;;
+    esac
+done
+
+passed=0
+failed=0
+skipped=0
+report=
+
+# Adds up what meson wrote about one suite; the subtests of TAP count one by one. What it does not
+# count there (a test out of time, TAP cut short, no test at all) is one failure.
+count() {
+    junit=$1
+    verdict=$2
+    # shellcheck disable=SC2046 # three numbers
+    set -- $(awk '
+        function number(name) {
+            if (!match($0, " " name "=\"[0-9]+"))
+                return 0
+            return substr($0, RSTART + length(name) + 3, RLENGTH - length(name) - 3)
+        }
+        BEGIN { RS = "<" }
+        /^testsuite / {
+            tests += number("tests")
+            bad += number("failures") + number("errors")
+            left_out += number("skipped")
+        }
+        END { print tests + 0, bad + 0, left_out + 0 }' "$junit")
+    bad=$2
+    left_out=$3
+    good=$(($1 - bad - left_out))
+    if [ "$bad" -eq 0 ] && { [ "$verdict" -ne 0 ] || [ "$1" -eq 0 ]; }; then
+        bad=1
+        [ "$good" -eq 0 ] || good=$((good - 1))
+    fi
+    passed=$((passed + good))
+    failed=$((failed + bad))
+    skipped=$((skipped + left_out))
+}
+
+build() {
+    if [ ! -e "$build/build.ninja" ]; then
+        rm -rf "$build"
+        lundef=true
+        [ "$sanitizers" = none ] || lundef=false # clang resolves its sanitizers when loading
+        CC=$compiler meson setup "$build" "$top" -Dwerror=true \
+            -Db_sanitize="$sanitizers" -Db_lundef="$lundef" || return 1
+    fi
+    meson compile -C "$build"
+}
+
+# run_suites NAME CC SANITIZERS SUITE...: builds in build-test/NAME and runs the suites there.
+run_suites() {
+    name=$1
+    build=$top/build-test/$name
+    log=$build.log
+    compiler=$2
+    sanitizers=$3
+    shift 3
+    echo
+    echo "=== $name: $compiler, sanitizers: $sanitizers"
+    mkdir -p "$top/build-test"
+    start=$(date +%s)
+    if ! build >"$log" 2>&1; then
+        tail -n 40 "$log"
+        note "$name" build 0 1 0 "$start"
+        failed=$((failed + 1))
+        return 0
+    fi
+    note "$name" build 0 0 0 "$start"
+    for suite; do
+        start=$(date +%s)
+        verdict=0
+        : >"$build/meson-logs/$suite.junit.xml"
+        meson test -C "$build" --no-rebuild --print-errorlogs --suite "$suite" --logbase "$suite" \
+            </dev/null || verdict=$?
+        # Of a program that speaks TAP meson shows the failures' names; here is what was said of them.
+        [ "$verdict" -eq 0 ] ||
+            grep -B 15 -A 15 '^not ok' "$build/meson-logs/$suite.txt" | head -n 200 || true
+        count "$build/meson-logs/$suite.junit.xml" "$verdict"
+        note "$name" "$suite" "$good" "$bad" "$left_out" "$start"
+    done
+}
+
+note() {
+    seconds=$(($(date +%s) - $6))
+    report="$report$(printf '%-8s %-12s %5d passed %3d failed %3d skipped %3d min %02d s' \
+        "$1" "$2" "$3" "$4" "$5" $((seconds / 60)) $((seconds % 60)))
+"
+}
+
+# A report ends the test.
+export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_string_checks=1}"
+export UBSAN_OPTIONS="${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}"
+export TSAN_OPTIONS="${TSAN_OPTIONS:-halt_on_error=1:die_after_fork=0}"
+
+# shellcheck disable=SC2154,SC2086 # packages.sh has the lists, each of several words
+install_missing $packages_build $packages_image $packages_rgw $packages_test
+began=$(date +%s)
+if [ $# -gt 0 ] || [ -n "$cc" ] || [ "$sanitize" != none ]; then
+    if [ "$sanitize" = none ]; then
+        suites=${*:-$every}
+        cc=${cc:-gcc}
+        name=$cc
+    else
+        suites=${*:-$serverless}
+        cc=${cc:-clang}
+        name=$cc-$(echo "$sanitize" | tr , -)
+    fi
+    # shellcheck disable=SC2086 # several suites
+    run_suites "$name" "$cc" "$sanitize" $suites
+else
+    # shellcheck disable=SC2086 # several suites
+    run_suites gcc gcc none $every
+    # shellcheck disable=SC2086 # several suites
+    run_suites clang clang none $serverless
+    run_suites clang-address-undefined clang address,undefined abi unit conformance
+    run_suites clang-thread clang thread unit conformance
+fi
+
+seconds=$(($(date +%s) - began))
+echo
+printf '%s' "$report"
+echo "$((seconds / 60)) min $((seconds % 60)) s in all"
+summary="$passed passed, $failed failed"
+[ "$skipped" -eq 0 ] || summary="$summary, $skipped skipped"
+echo "$summary"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

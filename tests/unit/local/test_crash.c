@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kill -9 at every system call.  A child does something and is traced; the n-th run of it is killed
+ * at its n-th stop, on entering or leaving a system call, until a run comes to its end.
+ */
+#include "kit.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define TEXT "0123456789 the whole blob, and nothing but the whole blob"
+
+static _Noreturn void run_traced(void (*act)(void))
+{
+    if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0)
+        _exit(99);
+    raise(SIGSTOP);
+    act();
+    _exit(0);
+}
+
+/* Runs act in a child up to its n-th stop.  0: it came to its end before. */
+static pid_t frozen_at(void (*act)(void), unsigned n)
+{
+    int status;
+    const pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0)
+        run_traced(act);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_msg(WIFSTOPPED(status), "ptrace is not allowed here");
+    ck_assert_int_eq(ptrace(PTRACE_SETOPTIONS, child, NULL, PTRACE_O_EXITKILL), 0);
+    for (unsigned stop = 0; stop < n; stop++) {
+        ck_assert_int_eq(ptrace(PTRACE_SYSCALL, child, NULL, NULL), 0);
+        ck_assert_int_eq(waitpid(child, &status, 0), child);
+        if (WIFEXITED(status)) {
+            ck_assert_int_eq(WEXITSTATUS(status), 0);
+            return 0;
+        }
+    }
+    return child;
+}
+
+/* The same, and it dies there.  True: it had come to its end before. */
+static bool dies_at(void (*act)(void), unsigned n)
+{
+    int status;
+    const pid_t child = frozen_at(act, n);
+    if (child == 0)
+        return true;
+    ck_assert_int_eq(kill(child, SIGKILL), 0);
+    do
+        ck_assert_int_eq(waitpid(child, &status, 0), child);
+    while (!WIFSIGNALED(status));
+    return false;
+}
+
+/* Lets a frozen child run to its end. */
+static void thaw(pid_t child)
+{
+    int status;
+    ck_assert_int_eq(ptrace(PTRACE_DETACH, child, NULL, NULL), 0);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status));
+    ck_assert_int_eq(WEXITSTATUS(status), 0);
+}
+
+static char old_token[REGSTORE_TOKEN_MAX], new_token[REGSTORE_TOKEN_MAX];
+
+static void must(bool holds)
+{
+    if (!holds)
+        _exit(98);
+}
+
+static void act_put(void)
+{
+    must(put("a/b/key", TEXT) == REGSTORE_OK);
+}
+
+static void act_commit(void)
+{
+    struct regstore_upload *upload = resume(new_token);
+    must(upload != NULL && commit(upload, "a/b/key", 0) == REGSTORE_OK);
+    plugin->upload_close(upload);
+}
+
+/* Goes back to the old token and writes over what the new one speaks of. */
+static void act_go_back(void)
+{
+    char unused[REGSTORE_TOKEN_MAX];
+    struct regstore_upload *upload = resume(old_token);
+    must(upload != NULL && write_text(upload, "OTHER BYTES") == REGSTORE_OK);
+    uint64_t kept;
+    must(plugin->upload_suspend(upload, plain(), unused, sizeof unused, &kept) == REGSTORE_OK);
+    plugin->upload_close(upload);
+}
+
+/* Goes on from the new token, if it is let. */
+static void act_append(void)
+{
+    struct regstore_upload *upload = resume(new_token);
+    must(upload != NULL);
+    const regstore_status status = write_text(upload, "APPENDED");
+    must(status == REGSTORE_OK || status == REGSTORE_GONE || status == REGSTORE_CONFLICT);
+    plugin->upload_close(upload);
+}
+
+/* Commits what the old token has, if it is let. */
+static void act_commit_old(void)
+{
+    struct regstore_upload *upload = resume(old_token);
+    must(upload != NULL);
+    const regstore_status status = commit(upload, "key", 0);
+    must(status == REGSTORE_OK || status == REGSTORE_GONE || status == REGSTORE_CONFLICT);
+    plugin->upload_close(upload);
+}
+
+static void purge_all(void)
+{
+    const struct regstore_purge_opts opts = {.struct_size = sizeof opts, .older_than_s = 86400};
+    struct regstore_purged purged = {.struct_size = sizeof purged};
+    struct regstore_store *other = open_store(place, &two_days_later);
+    ck_ok(plugin->purge(other, plain(), &opts, &purged));
+    plugin->store_close(other);
+    ck_assert_uint_eq(staged(), 0);
+}
+
+START_TEST(put_killed_anywhere_leaves_the_whole_blob_or_none)
+{
+    bool is_done = false;
+    unsigned absent = 0, whole = 0;
+    for (unsigned n = 1; !is_done; n++) {
+        is_done = dies_at(act_put, n);
+        if (stat_of("a/b/key") == REGSTORE_NOT_FOUND) {
+            absent++;
+        } else {
+            whole++;
+            ck_assert_str_eq(get("a/b/key"), TEXT);
+        }
+        purge_all();
+        ck_ok(remove_blob("a/b/key"));
+    }
+    ck_assert_uint_gt(absent, 0);
+    ck_assert_uint_gt(whole, 1); /* also before the child's end */
+}
+END_TEST
+
+START_TEST(overwriting_put_killed_anywhere_leaves_the_old_or_the_new_blob)
+{
+    bool is_done = false;
+    for (unsigned n = 1; !is_done; n++) {
+        ck_ok(put("a/b/key", "old"));
+        is_done = dies_at(act_put, n);
+        const char *text = get("a/b/key");
+        ck_assert_msg(strcmp(text, "old") == 0 || strcmp(text, TEXT) == 0, "'%s'", text);
+    }
+    ck_assert_str_eq(get("a/b/key"), TEXT);
+}
+END_TEST
+
+START_TEST(commit_killed_anywhere_can_be_repeated_from_its_token)
+{
+    bool is_done = false;
+    for (unsigned n = 1; !is_done; n++) {
+        struct regstore_upload *upload = begin(NULL, 0); /* no digest: it could be proved by that */
+        ck_ok(write_text(upload, TEXT));
+        suspend(upload, new_token);
+        is_done = dies_at(act_commit, n);
+        upload = resume(new_token);
+        ck_assert_ptr_nonnull(upload);
+        ck_ok(commit(upload, "a/b/key", 0));
+        plugin->upload_close(upload);
+        ck_assert_str_eq(get("a/b/key"), TEXT);
+        ck_assert_uint_eq(staged(), 0);
+        ck_ok(remove_blob("a/b/key"));
+    }
+}
+END_TEST
+
+/* The newer token either still has its bytes, or is refused; the older one always works. */
+START_TEST(going_back_killed_anywhere_mixes_no_bytes)
+{
+    bool is_done = false;
+    unsigned kept = 0, refused = 0;
+    for (unsigned n = 1; !is_done; n++) {
+        struct regstore_upload *upload = begin(NULL, 0);
+        ck_ok(write_text(upload, "begin "));
+        suspend(upload, old_token);
+        upload = resume(old_token);
+        ck_ok(write_text(upload, "newer bytes"));
+        suspend(upload, new_token);
+        is_done = dies_at(act_go_back, n);
+        upload = resume(new_token);
+        const regstore_status status = commit(upload, "key", 0);
+        plugin->upload_close(upload);
+        if (status == REGSTORE_OK) {
+            kept++;
+            ck_assert_str_eq(get("key"), "begin newer bytes");
+            continue;
+        }
+        ck_assert_msg(status == REGSTORE_CONFLICT || status == REGSTORE_GONE, "%d", status);
+        refused++;
+        upload = resume(old_token);
+        ck_ok(write_text(upload, "again"));
+        ck_ok(commit(upload, "key", 0));
+        plugin->upload_close(upload);
+        ck_assert_str_eq(get("key"), "begin again");
+    }
+    ck_assert_uint_gt(kept, 0);
+    ck_assert_uint_gt(refused, 1);
+}
+END_TEST
+
+/* Another process is on its way to write into the file that this one makes a blob. */
+START_TEST(writer_frozen_anywhere_never_writes_into_the_blob)
+{
+    unsigned committed = 0, refused = 0;
+    for (unsigned n = 1;; n++) {
+        struct regstore_upload *upload = begin(NULL, 0);
+        ck_ok(write_text(upload, TEXT));
+        suspend(upload, new_token);
+        const pid_t child = frozen_at(act_append, n);
+        if (child == 0)
+            break;
+        upload = resume(new_token);
+        const regstore_status status = commit(upload, "key", 0);
+        thaw(child);
+        if (status == REGSTORE_OK) {
+            committed++;
+            ck_assert_str_eq(get("key"), TEXT);
+        } else {
+            refused++;
+            ck_status(commit(upload, "key", 0), REGSTORE_OK);
+            ck_assert_str_eq(get("key"), TEXT);
+        }
+        plugin->upload_close(upload);
+    }
+    ck_assert_uint_gt(committed, 1);
+    ck_assert_uint_gt(refused, 1);
+}
+END_TEST
+
+/* Two processes commit two tokens of one upload: the one that is second is refused. */
+START_TEST(commit_frozen_anywhere_never_cuts_the_blob_of_another)
+{
+    unsigned committed = 0, refused = 0;
+    for (unsigned n = 1;; n++) {
+        struct regstore_upload *upload = begin(NULL, 0);
+        ck_ok(write_text(upload, "begin "));
+        suspend(upload, old_token);
+        upload = resume(old_token);
+        ck_ok(write_text(upload, "end"));
+        suspend(upload, new_token);
+        const pid_t child = frozen_at(act_commit_old, n);
+        if (child == 0)
+            break;
+        upload = resume(new_token);
+        const regstore_status status = commit(upload, "key", 0);
+        plugin->upload_close(upload);
+        thaw(child);
+        ck_assert_str_eq(get("key"), status == REGSTORE_OK ? "begin end" : "begin ");
+        *(status == REGSTORE_OK ? &committed : &refused) += 1;
+        ck_ok(remove_blob("key"));
+    }
+    ck_assert_uint_gt(committed, 1);
+    ck_assert_uint_gt(refused, 1);
+}
+END_TEST
+
+void add_crash_tests(Suite *suite)
+{
+    add_claim(suite, commit_frozen_anywhere_never_cuts_the_blob_of_another);
+    add_claim(suite, writer_frozen_anywhere_never_writes_into_the_blob);
+    add_claim(suite, put_killed_anywhere_leaves_the_whole_blob_or_none);
+    add_claim(suite, overwriting_put_killed_anywhere_leaves_the_old_or_the_new_blob);
+    add_claim(suite, commit_killed_anywhere_can_be_repeated_from_its_token);
+    add_claim(suite, going_back_killed_anywhere_mixes_no_bytes);
+}
