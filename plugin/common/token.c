@@ -140,8 +140,12 @@ char *plug_get_text(struct plug_cursor *c)
         c->at = c->end;
         return NULL;
     }
-    char *text = strndup((const char *)c->at, (size_t)len);
+    char *text = malloc((size_t)len + 1);
     c->failed = text == NULL;
+    if (text != NULL) {
+        memcpy(text, c->at, (size_t)len);
+        text[len] = '\0';
+    }
     c->at += len;
     return text;
 }

@@ -53,7 +53,7 @@ too_long() {
 claim "no source has more than 600 lines" "$(too_long)"
 
 # shellcheck disable=SC2086 # several files, here and below
-claim "no line has more than 100 columns" "$(lines_with '^.{101,}' $sources)"
+claim "no line of C has more than 100 columns" "$(lines_with '^.{101,}' $c_files)"
 # shellcheck disable=SC2086
 claim "no tab indents, and no blank ends a line" \
     "$(lines_with "[[:blank:]]\$|^ *$(printf '\t')" $sources)"
