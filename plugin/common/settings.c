@@ -69,6 +69,8 @@ static regstore_status check_type(struct plug_call *call, const struct regstore_
 {
     uint64_t number;
     bool flag;
+    if (value[0] == '\0') /* what that means is for the plugin to say */
+        return REGSTORE_OK;
     if ((param->flags & REGSTORE_PARAM_INTEGER) != 0)
         return plug_setting_integer(call, param->key, value, 0, UINT64_MAX, &number);
     if ((param->flags & REGSTORE_PARAM_BOOL) != 0)

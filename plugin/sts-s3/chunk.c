@@ -16,6 +16,7 @@
 /* A chunk begins in a region of this size and moves into one of its own size when it outgrows that:
  * small blobs are many, and must not hold a part's warm memory each. */
 #define SMALL_BYTES (64u * 1024u)
+#define PAGE_BYTES  (4u * 1024u)
 
 struct region {
     _Atomic unsigned refs; /* the chunk's and those of pins */
@@ -236,14 +237,25 @@ void stss3_chunk_unpin(struct stss3_pin *pin)
     free(pin);
 }
 
-/* Moves a small chunk into a region of its full size.  False: no memory for that now. */
-static bool outgrow(struct stss3_chunk *chunk)
+/* Charges a region for len bytes in all, in steps: a small one's are pages, since there are many.
+ */
+static bool charge_for(struct stss3_budget *b, struct region *region, uint64_t len, bool must)
+{
+    const uint64_t step = region->cap <= SMALL_BYTES ? PAGE_BYTES : STEP_BYTES;
+    uint64_t due = (len + step - 1) / step * step;
+    if (due > region->cap)
+        due = region->cap;
+    return region->charged >= due || charge(b, region, due - region->charged, must);
+}
+
+/* A region of the chunk's full size, charged for len bytes, with what the chunk has in it.  False:
+ * no memory for that now; nothing has changed. */
+static bool outgrow(struct stss3_chunk *chunk, uint64_t len, bool must)
 {
     struct region *large = take_region(chunk->budget, chunk->cap);
     if (large == NULL)
         return false;
-    if (large->charged < chunk->len + STEP_BYTES && chunk->cap > STEP_BYTES &&
-        !charge(chunk->budget, large, chunk->len + STEP_BYTES - large->charged, false)) {
+    if (!charge_for(chunk->budget, large, len, must)) {
         give_back(chunk->budget, large);
         return false;
     }
@@ -258,17 +270,14 @@ static bool outgrow(struct stss3_chunk *chunk)
 /* Room for len more bytes in memory, as far as the budget goes; how many. */
 static size_t make_room(struct stss3_chunk *chunk, size_t len)
 {
-    if (chunk->len + len > chunk->region->cap && chunk->region->cap < chunk->cap &&
-        !outgrow(chunk) && chunk->len == chunk->region->cap)
-        return 0;
+    if (chunk->len + len > chunk->region->cap && chunk->region->cap < chunk->cap)
+        (void)outgrow(chunk, chunk->len + 1, false); /* else what is left of the small one serves */
     struct region *region = chunk->region;
-    while (region->charged < chunk->len + len && region->charged < region->cap) {
-        const uint64_t left = region->cap - region->charged;
-        if (!charge(chunk->budget, region, left < STEP_BYTES ? left : STEP_BYTES, false))
-            break;
-    }
-    const uint64_t room = region->charged > chunk->len ? region->charged - chunk->len : 0;
-    return room < len ? (size_t)room : len;
+    const uint64_t most = region->cap - chunk->len;
+    uint64_t room = most < len ? most : len;
+    while (room > 0 && !charge_for(chunk->budget, region, chunk->len + room, false))
+        room /= 2;
+    return (size_t)room;
 }
 
 static regstore_status write_file(struct stss3_chunk *chunk, int file, struct plug_call *call,
@@ -351,19 +360,14 @@ regstore_status stss3_chunk_spill(struct stss3_chunk *chunk, struct plug_call *c
 
 bool stss3_chunk_receive(struct stss3_chunk *chunk, uint64_t len, bool must)
 {
-    if (chunk->region->cap < len) {
-        struct region *large = take_region(chunk->budget, chunk->cap);
-        if (large == NULL)
-            return false;
-        give_back(chunk->budget, chunk->region);
-        chunk->region = large;
-    }
-    struct region *region = chunk->region;
-    if (region->charged < len && !charge(chunk->budget, region, len - region->charged, must))
+    if (len > chunk->cap || chunk->region == NULL)
+        return false;
+    if (chunk->region->cap < len ? !outgrow(chunk, len, must)
+                                 : !charge_for(chunk->budget, chunk->region, len, must))
         return false;
     chunk->len = len;
-    if (region->touched < len)
-        region->touched = len;
+    if (chunk->region->touched < len)
+        chunk->region->touched = len;
     return true;
 }
 

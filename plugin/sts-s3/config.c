@@ -214,17 +214,12 @@ void stss3_config_endpoint(const struct stss3_config *config, const char *region
         *out = config->s3;
 }
 
-/* True for a host of AWS's own: an endpoint_url may well name one. */
-static bool is_aws_host(const char *host)
+/* True for a host of the partition's own: an endpoint_url may well name one. */
+static bool is_aws_host(const struct stss3_config *c)
 {
-    static const char *const suffixes[] = {".amazonaws.com", ".amazonaws.com.cn"};
-    const size_t len = strlen(host);
-    for (size_t i = 0; i < 2; i++) {
-        const size_t tail = strlen(suffixes[i]);
-        if (len > tail && strcmp(host + len - tail, suffixes[i]) == 0)
-            return true;
-    }
-    return false;
+    const size_t len = strlen(c->s3.host), tail = strlen(c->partition->dns_suffix);
+    return len > tail + 1 && c->s3.host[len - tail - 1] == '.' &&
+           strcmp(c->s3.host + len - tail, c->partition->dns_suffix) == 0;
 }
 
 static regstore_status read_endpoints(struct reading *r)
@@ -242,7 +237,7 @@ static regstore_status read_endpoints(struct reading *r)
         aws_endpoint("s3", c->region, &c->s3);
     if (sts == NULL)
         aws_endpoint("sts", c->region, &c->sts);
-    c->is_sts_implied = s3 != NULL && sts == NULL && !is_aws_host(c->s3.host);
+    c->is_sts_implied = s3 != NULL && sts == NULL && !is_aws_host(c);
     c->is_endpoint_over_region = s3 != NULL && value_of(r, "s3_region") != NULL;
     return REGSTORE_OK;
 }
@@ -265,8 +260,7 @@ static regstore_status read_addressing(struct reading *r)
         return wrong(r, "addressing_style",
                      c->s3.is_address ? "cannot be virtual: endpoint_url names an IP address"
                                       : "cannot be virtual: the bucket's name is no host name");
-    c->is_virtual_host =
-        style == 2 || (style == 0 && is_aws_host(c->s3.host) && fits_host_name(c->bucket));
+    c->is_virtual_host = style == 2 || (style == 0 && is_aws_host(c) && fits_host_name(c->bucket));
     return REGSTORE_OK;
 }
 
@@ -296,7 +290,7 @@ static regstore_status read_rest(struct reading *r)
     TRY(plug_setting_choice(r->call, "signature_version", value_of(r, "signature_version"), "s3v4",
                             &choice));
     const char *sse = value_of(r, "server_side_encryption");
-    c->is_sse_s3 = is_aws_host(c->s3.host);
+    c->is_sse_s3 = is_aws_host(c);
     if (sse != NULL) {
         TRY(plug_setting_choice(r->call, "server_side_encryption", sse, "none AES256", &choice));
         c->is_sse_s3 = choice == 1;

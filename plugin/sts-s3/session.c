@@ -29,7 +29,9 @@ struct stss3_sessions {
     pthread_cond_t news;
     struct stss3_session *current; /* NULL: none yet, or dropped */
     bool is_renewing;
-    int64_t not_before_ns;               /* no renewal earlier than this, after one that failed */
+    bool has_failed;                     /* the last renewal did; and then none is begun before */
+    int64_t not_before_alive_ns;         /* this, while a session lives */
+    int64_t not_before_dead_ns;          /* this, when none does */
     uint64_t failed_rounds, good_rounds; /* renewals that have ended */
     struct plug_error last_error;
     struct waiter *waiters;
@@ -153,12 +155,15 @@ static void renewed(void *ctx, struct stss3_session *session, const struct plug_
     if (session != NULL) {
         old = s->current;
         s->current = session;
-        s->not_before_ns = 0;
+        s->not_before_alive_ns = s->not_before_dead_ns = 0;
+        s->has_failed = false;
         s->good_rounds++;
     } else {
         s->failed_rounds++;
+        s->has_failed = true;
         s->last_error = *error;
-        s->not_before_ns = plug_now_ns() + (is_alive ? RETRY_ALIVE_NS : RETRY_DEAD_NS);
+        s->not_before_alive_ns = plug_now_ns() + RETRY_ALIVE_NS;
+        s->not_before_dead_ns = is_alive ? 0 : plug_now_ns() + RETRY_DEAD_NS;
     }
     struct waiter *waiters = s->waiters;
     s->waiters = NULL;
@@ -204,8 +209,9 @@ static enum stss3_ready look(struct stss3_sessions *s, int64_t min_left_ns, bool
         is_alive && is_before(c, now_ns, advisory_ns(c)) && is_before(c, now_ns, min_left_ns);
     /* After a failure the old one serves to its last second. */
     const bool may_use = is_alive && is_before(c, now_ns, min_left_ns) &&
-                         (is_before(c, now_ns, mandatory_ns(c)) || now_ns < s->not_before_ns);
-    *must_renew = !is_fresh && !s->is_renewing && now_ns >= s->not_before_ns;
+                         (is_before(c, now_ns, mandatory_ns(c)) || s->has_failed);
+    *must_renew = !is_fresh && !s->is_renewing &&
+                  now_ns >= (is_alive ? s->not_before_alive_ns : s->not_before_dead_ns);
     s->is_renewing |= *must_renew;
     if (!may_use)
         return STSS3_WAIT;

@@ -290,6 +290,8 @@ static bool read_fields(struct reading *r, struct plug_call *call)
     const bool is_multipart = (r->flags & FLAG_MULTIPART) != 0;
     if (is_multipart && !u->is_staged && u->key == NULL)
         return false;
+    if (u->is_completed && (!is_multipart || !u->is_staged))
+        return false;
     if (is_multipart && !read_multipart(r))
         return false;
     if ((r->flags & FLAG_SEALED) != 0)

@@ -55,6 +55,12 @@ static const struct rule by_code[] = {
     {"BadDigest", REGSTORE_CORRUPT, true},
     {"XAmzContentSHA256Mismatch", REGSTORE_CORRUPT, true},
     {"AccessDenied", REGSTORE_DENIED, false},
+    {"ExpiredToken", REGSTORE_DENIED, false}, /* after the one renewal that client.c makes */
+    {"ExpiredTokenException", REGSTORE_DENIED, false},
+    {"RequestExpired", REGSTORE_DENIED, false},
+    {"TokenRefreshRequired", REGSTORE_DENIED, false},
+    {"InvalidTokenId", REGSTORE_DENIED, false},
+    {"InvalidToken", REGSTORE_DENIED, false},
     {"NoSuchEntity", REGSTORE_CONFIG, false}, /* Ceph's STS: no such role */
     {"RegionDisabledException", REGSTORE_CONFIG, false},
 };

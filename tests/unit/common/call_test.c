@@ -80,6 +80,7 @@ START_TEST(each_unknown_flag_is_unsupported)
     for (unsigned bit = 0; bit < 64; bit++)
         ck_assert_int_eq(plug_take_flags(&call, UINT64_C(1) << bit, 0x5, "opts"),
                          bit == 0 || bit == 2 ? REGSTORE_OK : REGSTORE_UNSUPPORTED);
+    ck_assert_int_eq(plug_take_flags(&call, 0x5 | 0x8, 0x5, "opts"), REGSTORE_UNSUPPORTED);
     ck_assert_int_eq(plug_take_flags(&call, 0, 0, "opts"), REGSTORE_OK);
 }
 END_TEST

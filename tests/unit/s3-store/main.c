@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "suites.h"
+
+#include <stdlib.h>
+
+/* What the plugin reads of the environment: a test sets what it is about. */
+static const char *const variables[] = {
+    "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME",
+    "TMPDIR",     "http_proxy",         "https_proxy",  "all_proxy",
+    "ALL_PROXY"};
+
+int main(void)
+{
+    for (size_t i = 0; i < COUNT(variables); i++)
+        (void)unsetenv(variables[i]);
+    SRunner *runner = srunner_create(chunk_suite());
+    srunner_add_suite(runner, commit_suite());
+    srunner_add_suite(runner, config_suite());
+    srunner_add_suite(runner, forgery_suite());
+    srunner_add_suite(runner, region_suite());
+    srunner_add_suite(runner, session_suite());
+    srunner_add_suite(runner, token_suite());
+    srunner_add_suite(runner, verdict_suite());
+    srunner_run_all(runner, CK_ENV);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
