@@ -4,10 +4,10 @@
 # shellcheck disable=SC2034 # used by who sources this
 
 packages_build="gcc g++ meson pkg-config libcurl4-openssl-dev libssl-dev libyaml-dev libexpat1-dev \
-check libsubunit-dev ca-certificates"
+check libsubunit-dev libmicrohttpd-dev ca-certificates"
 packages_image="umoci openssl"
-packages_rgw="ceph-mon ceph-osd ceph-common radosgw curl"
-packages_test="clang libclang-rt-14-dev llvm shellcheck"
+packages_rgw="ceph-mon ceph-osd ceph-common radosgw curl faketime python3"
+packages_test="clang libclang-rt-14-dev llvm shellcheck python3 python3-venv openssl"
 
 # install_missing PACKAGE...: installs those that are not there, and says so first.
 install_missing() {

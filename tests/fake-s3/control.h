@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The tests' own door, unsigned, for loopback only, and shut unless --control opens it.
+ *
+ *   POST   /_fake/fault?RULE                 faults.h has the rules
+ *   DELETE /_fake/fault                      forgets them all
+ *   GET    /_fake/counts                     "PutObject 3" and so on: requests since the start
+ *   DELETE /_fake/counts                     from nought again
+ *   POST   /_fake/clock?offset_ms=-900000    the server's clock from now on
+ *   POST   /_fake/session?life_ms=8000       how long sessions to come will live; 0: as they ask
+ *   DELETE /_fake/session                    all live ones end now
+ *   POST   /_fake/bucket?name=N&region=R     a bucket in a region
+ */
+#ifndef FAKE_S3_CONTROL_H
+#define FAKE_S3_CONTROL_H
+
+#include <stdbool.h>
+
+struct exchange;
+
+bool is_control(const struct exchange *x);
+/* Under the server's lock. */
+void control(struct exchange *x);
+
+#endif

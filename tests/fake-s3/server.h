@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What all requests share. */
+#ifndef FAKE_S3_SERVER_H
+#define FAKE_S3_SERVER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "faults.h"
+#include "identity.h"
+#include "options.h"
+#include "store.h"
+
+struct server {
+    const struct options *options;
+    struct spool spool;
+    atomic_int_fast64_t clock_offset_ms;
+
+    pthread_mutex_t lock; /* guards all below */
+    struct store store;
+    struct identities identities;
+    struct faults faults;
+    struct fields endpoints;  /* region, host:port */
+    struct fields counts;     /* requests by operation */
+    uint32_t session_life_ms; /* of the sessions to come; 0: as they ask */
+};
+
+/* By the server's own clock, which can be wrong on purpose. */
+int64_t server_now_ms(const struct server *s);
+
+#endif
