@@ -5,6 +5,8 @@
  *     config.yaml --read--> config --pick--> location {name, driver, settings}
  *                                                          |          |
  *                          plugin <--load_driver-----------+          |
+ *                             |                          settings_new, with secrets of the
+ *                             |                          environment
  *                             |                                       |
  *                          table->store_open(call, host, settings, n, &store)   (regstore.h)
  *
@@ -33,12 +35,13 @@ extern "C" {
  */
 struct regstore_host_location {
     const char *name, *driver;
-    const struct regstore_pair *settings; /* for store_open */
+    const struct regstore_pair *settings; /* for regstore_host_settings_new */
     size_t n_settings;
 };
 
 struct regstore_host_config;
 struct regstore_host_plugin;
+struct regstore_host_settings;
 
 /*
  * Reads the three keys of a Quay config.yaml that are about storage (DISTRIBUTED_STORAGE_CONFIG,
@@ -61,6 +64,24 @@ REGSTORE_EXPORT regstore_status regstore_host_config_pick(
 
 /* Wipes the settings and frees. NULL is fine. A store that is open does not need the config. */
 REGSTORE_EXPORT void regstore_host_config_free(struct regstore_host_config *config);
+
+/*
+ * What store_open is to get: the settings of the location, and of the table's SECRET parameters
+ * those that the environment has, as REGSTORE_<LOCATION>_<KEY> in capitals, where any character
+ * but a letter or digit is a _ (REGSTORE_DEFAULT_STS_USER_SECRET_KEY). The environment of a
+ * set-user-ID program is not read, an empty variable is none. CONFIG: the location says it too, as
+ * KEY or as KEY_file. location and table are needed until it is freed.
+ */
+REGSTORE_EXPORT regstore_status regstore_host_settings_new(
+    const struct regstore_host_location *location, const struct regstore_plugin *table,
+    struct regstore_host_settings **out, struct regstore_error *error);
+
+/* Belong to settings. */
+REGSTORE_EXPORT const struct regstore_pair *
+regstore_host_settings_pairs(const struct regstore_host_settings *settings, size_t *n);
+
+/* Wipes and frees. NULL is fine; an open store does not need them. */
+REGSTORE_EXPORT void regstore_host_settings_free(struct regstore_host_settings *settings);
 
 /*
  * Finds and loads the plugin of a driver, [A-Za-z0-9_]{1,64}: the first DRIVER.so in plugin_dir

@@ -4,6 +4,8 @@
 #include "json.h"
 
 #include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct report {
@@ -57,6 +59,49 @@ static void begin_report(struct report *report, const struct session *session)
     json_open(&report->json, "steps", '[');
 }
 
+static bool is_secret(const struct regstore_plugin *plugin, const char *key)
+{
+    for (const struct regstore_param *param = plugin->params; param->key != NULL; param++) {
+        if (strcmp(param->key, key) == 0)
+            return (param->flags & REGSTORE_PARAM_SECRET) != 0;
+    }
+    return false;
+}
+
+/* The first secret that stands in the location itself; NULL when there is none. */
+static const char *secret_in_config(const struct session *session)
+{
+    const struct regstore_host_location *location;
+    if (session->config == NULL || regstore_host_config_pick(session->config, session->location,
+                                                             &location, NULL) != REGSTORE_OK)
+        return NULL;
+    for (size_t i = 0; i < location->n_settings; i++) {
+        if (is_secret(session->plugin, location->settings[i].key))
+            return location->settings[i].key;
+    }
+    return NULL;
+}
+
+/* What the plugin cannot see: who else can read the file that its secrets come from. */
+static void check_config_file(struct report *report, const struct session *session,
+                              const struct options *options)
+{
+    const char *path = options_config_path(options);
+    const char *key = secret_in_config(session);
+    struct stat found;
+    char mode[64], advice[512] = "";
+    if (session->config == NULL || path == NULL || stat(path, &found) != 0)
+        return;
+    if (key != NULL && (found.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+        (void)snprintf(advice, sizeof(advice),
+                       "others than its owner may open it, and '%s' stands in it: chmod 0600 it, "
+                       "or move the secret to the environment or, with %s_file, to its own file",
+                       key, key);
+    (void)snprintf(mode, sizeof(mode), "mode %04o, of user %u", (unsigned)(found.st_mode & 07777),
+                   (unsigned)found.st_uid);
+    show_step(report, "config", REGSTORE_OK, mode, advice);
+}
+
 static void end_report(struct report *report, bool is_good)
 {
     if (!report->is_json)
@@ -81,6 +126,7 @@ int cmd_check(struct session *session, const struct options *options)
         .step = show_step,
     };
     begin_report(&report, session);
+    check_config_file(&report, session, options);
     regstore_status status = session->plugin->check(session->store, &session->call, &opts);
     bool is_good = status == REGSTORE_OK && report.failed == 0;
     end_report(&report, is_good);

@@ -10,6 +10,7 @@
 
 int cmd_inspect(struct session *session, const struct options *options);
 int cmd_check(struct session *session, const struct options *options);
+int cmd_policy(struct session *session, const struct options *options);
 int cmd_put(struct session *session, const struct options *options);
 int cmd_get(struct session *session, const struct options *options);
 int cmd_stat(struct session *session, const struct options *options);

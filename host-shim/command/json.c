@@ -93,6 +93,15 @@ void json_text(struct json *json, const char *name, const char *value)
         put_string(json->out, value);
 }
 
+void json_raw(struct json *json, const char *name, const char *value)
+{
+    begin(json, name);
+    for (; *value != '\0'; value++) {
+        /* One document is one line: line feeds stand only between the tokens of JSON. */
+        fputc(*value == '\n' ? ' ' : *value, json->out);
+    }
+}
+
 void json_number(struct json *json, const char *name, uint64_t value)
 {
     begin(json, name);

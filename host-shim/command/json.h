@@ -20,6 +20,7 @@ void json_open(struct json *json, const char *name, char bracket);
 void json_close(struct json *json, char bracket);
 void json_text(struct json *json, const char *name, const char *value); /* NULL: null */
 void json_number(struct json *json, const char *name, uint64_t value);
+void json_raw(struct json *json, const char *name, const char *value); /* is JSON already */
 void json_bool(struct json *json, const char *name, bool value);
 
 #endif

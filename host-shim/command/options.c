@@ -27,6 +27,7 @@ enum {
     DELIMITER,
     OLDER_THAN,
     DRY_RUN,
+    USER_ARN,
     CONFIG,
     JSON,
 };
@@ -53,6 +54,7 @@ static const struct option names[] = {
     {"long", no_argument, NULL, 'l'},
     {"older-than", required_argument, NULL, OLDER_THAN},
     {"dry-run", no_argument, NULL, DRY_RUN},
+    {"user-arn", required_argument, NULL, USER_ARN},
     {NULL, 0, NULL, 0},
 };
 
@@ -64,6 +66,7 @@ static const struct {
     {DIGEST, OPTION_DIGEST},       {IF_ABSENT, OPTION_IF_ABSENT}, {KEY, OPTION_KEY},
     {SHA512, OPTION_SHA512},       {LENGTH, OPTION_LENGTH},     {DELIMITER, OPTION_DELIMITER},
     {'l', OPTION_LONG},            {OLDER_THAN, OPTION_OLDER_THAN}, {DRY_RUN, OPTION_DRY_RUN},
+    {USER_ARN, OPTION_USER_ARN},
 };
 
 static const char *name_of(int value)
@@ -115,6 +118,7 @@ static bool take_text(struct options *options, int value, const char *text)
                           : value == 'o'        ? &options->output
                           : value == DIGEST     ? &options->digest
                           : value == KEY        ? &options->key
+                          : value == USER_ARN   ? &options->user_arn
                                                 : NULL;
     if (target == NULL)
         return true;

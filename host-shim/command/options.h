@@ -26,6 +26,7 @@
 #define OPTION_LONG       0x200u
 #define OPTION_OLDER_THAN 0x400u
 #define OPTION_DRY_RUN    0x800u
+#define OPTION_USER_ARN   0x1000u
 
 struct options {
     const char *config, *location, *plugin, *plugin_dir;
@@ -35,7 +36,7 @@ struct options {
     bool is_verbose, wants_help, wants_version;
 
     uint64_t given; /* OPTION_ bits; those without a value are nothing more than their bit */
-    const char *output, *digest, *key;
+    const char *output, *digest, *key, *user_arn;
     uint64_t range_offset, range_length, length, older_than_s;
 
     char **args; /* what is no option, after the command's name */

@@ -158,6 +158,21 @@ static int open_with_set(struct session *session)
     return result;
 }
 
+/* The location's settings, and those of its secrets that stand in the environment. */
+static int open_location(struct session *session, const struct regstore_host_location *location)
+{
+    struct regstore_host_settings *settings;
+    size_t n;
+    regstore_status status =
+        regstore_host_settings_new(location, session->plugin, &settings, &session->error);
+    if (status != REGSTORE_OK)
+        return session_fail(session, status, "settings of", location->name);
+    const struct regstore_pair *pairs = regstore_host_settings_pairs(settings, &n);
+    int result = open_store(session, pairs, n);
+    regstore_host_settings_free(settings);
+    return result;
+}
+
 int session_open(struct session *session, const struct options *options)
 {
     prepare(session, options);
@@ -178,7 +193,7 @@ int session_open(struct session *session, const struct options *options)
     if (result == EXIT_DONE)
         result = session_load_plugin(session, options, location->driver);
     if (result == EXIT_DONE)
-        result = open_store(session, location->settings, location->n_settings);
+        result = open_location(session, location);
     return result;
 }
 

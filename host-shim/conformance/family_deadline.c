@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* CALL-2, CALL-3, and TOK-2, UP-3 and COM-2 where a call was cut off. */
+/* CALL-1 to CALL-5, and TOK-2, UP-3 and COM-2 where a call was cut off. */
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "verbs.h"
@@ -227,6 +228,180 @@ static void read_cancelled_goes_on_where_it_was(struct world *w)
     w->p->read_close(r);
 }
 
+/* --- every verb, cut off at any moment --- */
+
+/* The call, its error and its flag, in memory that is taken away as soon as the call has returned.
+ */
+struct lease {
+    struct regstore_call call;
+    struct regstore_error error;
+    struct cancel cancel;
+};
+
+static struct lease *lease_new(struct world *w, uint64_t timeout_ms)
+{
+    void *room = mmap(NULL, sizeof(struct lease), PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CLAIM(room != MAP_FAILED, "no memory for the test itself");
+    struct lease *lease = room;
+    lease->error.struct_size = sizeof lease->error;
+    lease->call =
+        (struct regstore_call){sizeof lease->call, timeout_ms, &lease->cancel.flag, &lease->error};
+    return lease;
+}
+
+/* It stays reserved: who touches it later does not meet somebody else's memory. */
+static void lease_end(struct world *w, struct lease *lease)
+{
+    CLAIM(mprotect(lease, sizeof *lease, PROT_NONE) == 0, "the test could not guard its memory");
+}
+
+/* The same verb once more, now with time. */
+static void must_go_again(struct world *w, const struct verb *verb, struct stage *s,
+                          regstore_status first)
+{
+    CALL(again);
+    if (first == REGSTORE_OK)
+        return;
+    const regstore_status status = verb->go(w, s, &again.in);
+    CLAIM(status == REGSTORE_OK, "%s after %s gave %s: \"%.511s\"", verb->name,
+          regstore_host_status_name(first), regstore_host_status_name(status), again.error.message);
+}
+
+/* Runs the verb with so little time, and with a flag that is set that much later; 0: neither. */
+static void cut_off(struct world *w, const struct verb *verb, uint64_t timeout_ms,
+                    unsigned delay_us)
+{
+    struct stage s;
+    pthread_t thread;
+    stage_set(w, &s);
+    struct lease *lease = lease_new(w, timeout_ms);
+    lease->cancel.delay_us = delay_us;
+    const int64_t begin = now_ms();
+    CLAIM(delay_us == 0 || pthread_create(&thread, NULL, set_later, &lease->cancel) == 0,
+          "the test could not start a thread of its own");
+    const regstore_status status = verb->go(w, &s, &lease->call);
+    const int64_t end = now_ms();
+    if (delay_us > 0)
+        (void)pthread_join(thread, NULL);
+    const int64_t due = begin + (delay_us > 0 ? delay_us / 1000 : (int64_t)timeout_ms);
+    const regstore_status wanted = delay_us > 0 ? REGSTORE_CANCELLED : REGSTORE_TIMEOUT;
+    CLAIM(status == REGSTORE_OK || status == wanted, "%s that was cut off gave %s: \"%.511s\"",
+          verb->name, regstore_host_status_name(status), lease->error.message);
+    CLAIM(status == REGSTORE_OK || lease->error.retryable != 0, "%s gave %s and not retryable",
+          verb->name, regstore_host_status_name(status));
+    CLAIM(status == REGSTORE_OK || end - due < A_SECOND_MS, "%s came back %lld ms late", verb->name,
+          (long long)(end - due));
+    lease_end(w, lease);
+    must_go_again(w, verb, &s, status);
+    stage_clear(w, &s);
+}
+
+static void every_verb_with_a_millisecond_returns_and_may_be_called_again(struct world *w)
+{
+    for (const struct verb *verb = verbs; verb->name != NULL; verb++)
+        if (verb_is_offered(w, verb))
+            cut_off(w, verb, 1, 0);
+}
+
+static void every_verb_cancelled_midway_returns_and_may_be_called_again(struct world *w)
+{
+    static const unsigned delays_us[] = {1, 300, 1500, 5000};
+    for (const struct verb *verb = verbs; verb->name != NULL; verb++)
+        for (size_t i = 0; i < sizeof delays_us / sizeof delays_us[0]; i++)
+            if (verb_is_offered(w, verb))
+                cut_off(w, verb, 0, delays_us[i]);
+}
+
+/* --- CALL-4 --- */
+
+/* A buffer of the caller's; what is done to it after the return shows who still looks at it. */
+static unsigned char *lend(struct world *w, size_t len)
+{
+    void *room = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CLAIM(room != MAP_FAILED, "no memory for the test itself");
+    return room;
+}
+
+static void take_back(struct world *w, unsigned char *buf, size_t len, bool is_poisoned)
+{
+    if (is_poisoned)
+        memset(buf, 0xee, len);
+    else
+        CLAIM(mprotect(buf, len, PROT_NONE) == 0, "the test could not guard its memory");
+}
+
+/* Each piece in a buffer of its own, every third write cut off. */
+static void fill_from_lent_buffers(struct world *w, struct regstore_upload *u,
+                                   const struct content *c)
+{
+    for (unsigned i = 0; w->p->upload_offset(u) < c->length; i++) {
+        CALL(call);
+        const uint64_t at = w->p->upload_offset(u);
+        const uint64_t most = 1 + content_mix(w->seed, i) % (i % 4 ? 100 * KIB : 6 * MIB);
+        const size_t len = (size_t)(c->length - at < most ? c->length - at : most);
+        unsigned char *buf = lend(w, len);
+        content_fill(c, at, buf, len);
+        call.in.timeout_ms = i % 3 == 2 ? 1 : 0;
+        const regstore_status status = w->p->upload_write(u, &call.in, buf, len);
+        take_back(w, buf, len, i % 2 == 0);
+        EXPECT_SEEN(&call, "upload_write", status, REGSTORE_OK,
+                    i % 3 == 2 ? REGSTORE_TIMEOUT : REGSTORE_OK);
+    }
+}
+
+static void buffer_may_be_overwritten_as_soon_as_write_returns(struct world *w)
+{
+    const uint64_t sizes[] = {1000, 300 * KIB, 27 * MIB};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        CALL(c);
+        char digest[REGSTORE_DIGEST_MAX];
+        const struct key key = key_of(w, "blob%zu", i);
+        const struct content content = content_of(test_seed(w, i), sizes[i]);
+        struct regstore_upload *u = upload_new(w, i % 2 ? key.s : NULL);
+        fill_from_lent_buffers(w, u, &content);
+        content_digest(&content, "sha256", digest);
+        EXPECT_OK(&c, upload_commit(w, u, &c, key.s, digest, 0));
+        upload_end(w, u);
+        blob_must_be(w, key.s, &content);
+    }
+}
+
+static void read_buffer_is_left_alone_after_the_return(struct world *w)
+{
+    static const size_t cap = 300000;
+    const struct key key = key_of(w, "blob");
+    const struct content content = content_of(test_seed(w, 1), 9 * MIB);
+    unsigned char *late[8] = {NULL}; /* of reads that were cut off */
+    uint64_t at = 0;
+    size_t got = 1;
+    blob_put(w, key.s, &content);
+    struct regstore_reader *r = reader_new(w, key.s, 0, 0);
+    for (unsigned i = 0; got > 0; i++) {
+        CALL(c);
+        unsigned char *buf = lend(w, cap);
+        c.in.timeout_ms = i % 4 == 1 && i < 32 ? 1 : 0;
+        const regstore_status status = w->p->read_next(r, &c.in, buf, cap, &got);
+        EXPECT_SEEN(&c, "read_next", status, REGSTORE_OK,
+                    c.in.timeout_ms ? REGSTORE_TIMEOUT : REGSTORE_OK);
+        if (status != REGSTORE_OK) {
+            memset(buf, 0xee, cap);
+            late[i / 4] = buf;
+            got = 1;
+            continue;
+        }
+        CLAIM(content_differs(&content, at, buf, got) == got, "other bytes at %llu",
+              (unsigned long long)at);
+        at += got;
+        take_back(w, buf, cap, false);
+    }
+    w->p->read_close(r);
+    CLAIM(at == content.length, "the end came at %llu", (unsigned long long)at);
+    for (size_t i = 0; i < 8; i++)
+        for (size_t b = 0; late[i] != NULL && b < cap; b++)
+            CLAIM(late[i][b] == 0xee, "byte %zu was written after read_next gave TIMEOUT", b);
+}
+
 static const struct test deadline_tests[] = {
     {"CALL-3", "flag_set_before_the_call_cancels_it", flag_set_before_the_call_cancels_it, 0},
     {"CALL-3 ERR-1", "cancelled_verb_may_be_called_again", cancelled_verb_may_be_called_again, 0},
@@ -238,6 +413,14 @@ static const struct test deadline_tests[] = {
      suspend_that_failed_leaves_the_handle_and_an_honest_token, 0},
     {"CALL-3 READ-2", "read_cancelled_goes_on_where_it_was", read_cancelled_goes_on_where_it_was,
      0},
+    {"CALL-2 CALL-1 CALL-5", "every_verb_with_a_millisecond_returns_and_may_be_called_again",
+     every_verb_with_a_millisecond_returns_and_may_be_called_again, 0},
+    {"CALL-3 CALL-1 CALL-5", "every_verb_cancelled_midway_returns_and_may_be_called_again",
+     every_verb_cancelled_midway_returns_and_may_be_called_again, 0},
+    {"CALL-4", "buffer_may_be_overwritten_as_soon_as_write_returns",
+     buffer_may_be_overwritten_as_soon_as_write_returns, 0},
+    {"CALL-4", "read_buffer_is_left_alone_after_the_return",
+     read_buffer_is_left_alone_after_the_return, 0},
 };
 
 const struct family family_deadline = FAMILY(deadline);

@@ -12,18 +12,6 @@
 
 #include "blob.h"
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define IS_SANITIZED 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define IS_SANITIZED 1
-#endif
-#ifndef IS_SANITIZED
-#define IS_SANITIZED 0
-#endif
-
 enum { WORKERS = 8, ROUNDS = 12, UPLOADS = 200 };
 
 static unsigned count_listed(struct world *w, const char *prefix)

@@ -295,102 +295,6 @@ static void open_with_a_token_does_no_io_and_knows_its_offset(struct world *w)
     in_new_process(w, abort_token, token);
 }
 
-/* --- verb by state --- */
-
-static regstore_status try_write(struct world *w, struct regstore_upload *u, struct call *c)
-{
-    return w->p->upload_write(u, &c->in, "x", 1);
-}
-
-static regstore_status try_suspend(struct world *w, struct regstore_upload *u, struct call *c)
-{
-    char token[REGSTORE_TOKEN_MAX];
-    uint64_t kept = 0;
-    return w->p->upload_suspend(u, &c->in, token, sizeof token, &kept);
-}
-
-/* offset and digest answer in every state. */
-static void must_still_answer(struct world *w, struct regstore_upload *u,
-                              const struct content *content)
-{
-    CALL(c);
-    char digest[REGSTORE_DIGEST_MAX], wanted[REGSTORE_DIGEST_MAX];
-    upload_must_be_at(w, u, content->length);
-    content_digest(content, "sha256", wanted);
-    EXPECT_OK(&c, w->p->upload_digest(u, "sha256", digest, sizeof digest));
-    CLAIM(strcmp(digest, wanted) == 0, "the digest is %s, not %s", digest, wanted);
-}
-
-static const uint64_t state_sizes[] = {0, 1000, 6 * MIB};
-enum { STATE_SIZES = sizeof state_sizes / sizeof state_sizes[0] };
-
-static void suspended_upload_takes_nothing_more(struct world *w)
-{
-    for (size_t i = 0; i < STATE_SIZES; i++) {
-        CALL(c);
-        char token[REGSTORE_TOKEN_MAX];
-        uint64_t kept = UINT64_MAX;
-        const struct key key = key_of(w, "blob%zu", i);
-        const struct content content = content_of(test_seed(w, i), state_sizes[i]);
-        struct regstore_upload *u = upload_new(w, NULL);
-        upload_fill(w, u, &content, content.length);
-        EXPECT_OK(&c, w->p->upload_suspend(u, &c.in, token, sizeof token, &kept));
-        CLAIM(kept == content.length, "kept is %llu", (unsigned long long)kept);
-        EXPECT(&c, try_write(w, u, &c), REGSTORE_STATE);
-        EXPECT(&c, try_suspend(w, u, &c), REGSTORE_STATE);
-        EXPECT(&c, upload_commit(w, u, &c, key.s, NULL, 0), REGSTORE_STATE);
-        EXPECT(&c, w->p->upload_abort(u, &c.in), REGSTORE_STATE);
-        must_still_answer(w, u, &content);
-        upload_end(w, u);
-        u = upload_resume(w, token);
-        must_still_answer(w, u, &content);
-        upload_finish(w, u, key.s);
-        upload_end(w, u);
-        blob_must_be(w, key.s, &content);
-    }
-}
-
-static void committed_upload_takes_commit_to_its_key_and_abort(struct world *w)
-{
-    for (size_t i = 0; i < STATE_SIZES; i++) {
-        CALL(c);
-        const struct key key = key_of(w, "blob%zu", i), other = key_of(w, "other%zu", i);
-        const struct content content = content_of(test_seed(w, i), state_sizes[i]);
-        struct regstore_upload *u = upload_new(w, NULL);
-        upload_fill(w, u, &content, content.length);
-        upload_finish(w, u, key.s);
-        EXPECT(&c, try_write(w, u, &c), REGSTORE_STATE);
-        EXPECT(&c, try_suspend(w, u, &c), REGSTORE_STATE);
-        EXPECT(&c, upload_commit(w, u, &c, other.s, NULL, 0), REGSTORE_STATE);
-        EXPECT_OK(&c, upload_commit(w, u, &c, key.s, NULL, 0));
-        EXPECT_OK(&c, w->p->upload_abort(u, &c.in));
-        EXPECT_OK(&c, upload_commit(w, u, &c, key.s, NULL, 0));
-        must_still_answer(w, u, &content);
-        upload_end(w, u);
-        blob_must_be(w, key.s, &content);
-        blob_must_be_absent(w, other.s);
-    }
-}
-
-static void aborted_upload_takes_abort_alone(struct world *w)
-{
-    for (size_t i = 0; i < STATE_SIZES; i++) {
-        CALL(c);
-        const struct key key = key_of(w, "blob%zu", i);
-        const struct content content = content_of(test_seed(w, i), state_sizes[i]);
-        struct regstore_upload *u = upload_new(w, NULL);
-        upload_fill(w, u, &content, content.length);
-        EXPECT_OK(&c, w->p->upload_abort(u, &c.in));
-        EXPECT(&c, try_write(w, u, &c), REGSTORE_STATE);
-        EXPECT(&c, try_suspend(w, u, &c), REGSTORE_STATE);
-        EXPECT(&c, upload_commit(w, u, &c, key.s, NULL, 0), REGSTORE_STATE);
-        EXPECT_OK(&c, w->p->upload_abort(u, &c.in));
-        must_still_answer(w, u, &content);
-        upload_end(w, u);
-        blob_must_be_absent(w, key.s);
-    }
-}
-
 static void commit_without_any_key_is_invalid_and_leaves_it_open(struct world *w)
 {
     CALL(c);
@@ -425,10 +329,6 @@ static const struct test upload_tests[] = {
     {"UP-1", "open_does_no_io", open_does_no_io, NEEDS_NO_STORE},
     {"UP-1", "open_with_a_token_does_no_io_and_knows_its_offset",
      open_with_a_token_does_no_io_and_knows_its_offset, NEEDS_NO_STORE},
-    {"TOK-1", "suspended_upload_takes_nothing_more", suspended_upload_takes_nothing_more, 0},
-    {"COM-2 ABO-2", "committed_upload_takes_commit_to_its_key_and_abort",
-     committed_upload_takes_commit_to_its_key_and_abort, 0},
-    {"ABO-1", "aborted_upload_takes_abort_alone", aborted_upload_takes_abort_alone, 0},
     {"UP-4", "commit_without_any_key_is_invalid_and_leaves_it_open",
      commit_without_any_key_is_invalid_and_leaves_it_open, 0},
 };

@@ -176,6 +176,7 @@ int main(int argc, char **argv)
         return EXIT_SUCCESS;
     }
     run.timeout_s = o.timeout_s;
+    run.is_own_store = o.is_own_store;
     if (!backend_init(&backend, &o.source, why, sizeof why) || !choose_prefix(&run, &o) ||
         !run_probe(&run, &about, why, sizeof why)) {
         (void)fprintf(stderr, "regstore-conformance: %s\n", why);

@@ -13,11 +13,14 @@ static const char usage[] =
     "usage: regstore-conformance [--config FILE] [--location NAME] [--plugin-dir DIR]\n"
     "                            [--plugin NAME|FILE.so] [--set KEY=VALUE]...\n"
     "                            [--family NAME]... [--rule RULE]... [--test FAMILY/CLAIM]...\n"
-    "                            [--list] [--tap] [--seed N] [--timeout SECONDS_PER_TEST]\n"
+    "                            [--own-store] [--list] [--tap] [--seed N]\n"
+    "                            [--timeout SECONDS_PER_TEST]\n"
     "\n"
     "Runs the conformance tests against a plugin, under a fresh prefix of keys that is removed\n"
     "again. The plugin and its settings come from a location of config.yaml, or from --plugin and\n"
-    "--set. Exit status: 0 all that ran has passed, 1 something failed, 2 usage or "
+    "--set. --own-store says that nobody else has uploads under storage_path: then purge is tried\n"
+    "in earnest, and ends all that are unfinished there. Without it those tests are skipped.\n"
+    "Exit status: 0 all that ran has passed, 1 something failed, 2 usage or "
     "configuration.\n";
 
 static bool refuse(const char *what, const char *value)
@@ -97,6 +100,10 @@ static bool take(struct options *o, int option, char *value)
         return add_word(&o->rules, value);
     case 't':
         return add_word(&o->tests, value);
+    case 'O':
+        o->is_own_store = true;
+        quote(o, "--own-store", "", "");
+        return true;
     case 'L':
         o->list = true;
         return true;
@@ -146,6 +153,7 @@ bool options_read(struct options *o, int argc, char **argv, bool *is_done)
                                           {"family", required_argument, NULL, 'f'},
                                           {"rule", required_argument, NULL, 'r'},
                                           {"test", required_argument, NULL, 't'},
+                                          {"own-store", no_argument, NULL, 'O'},
                                           {"list", no_argument, NULL, 'L'},
                                           {"tap", no_argument, NULL, 'T'},
                                           {"seed", required_argument, NULL, 'S'},

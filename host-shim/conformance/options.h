@@ -20,7 +20,7 @@ struct options {
     struct backend_source source;
     struct regstore_pair set[OPTION_WORDS];
     struct words families, rules, tests;
-    bool list, tap, has_seed;
+    bool list, tap, has_seed, is_own_store;
     uint64_t seed;
     unsigned timeout_s;
     char how_to_run[2048]; /* what chose plugin and settings, with the values of --set left out */

@@ -46,6 +46,7 @@ static void make_world(struct world *w, const struct run *run, const struct test
     w->test = test;
     w->record = record;
     w->seed = run->seed;
+    w->is_own_store = run->is_own_store;
     (void)snprintf(w->run_prefix, sizeof w->run_prefix, "%s", run->prefix);
 }
 

@@ -15,6 +15,7 @@ struct run {
     const struct backend *backend;
     uint64_t seed;
     unsigned timeout_s; /* for each test */
+    bool is_own_store;  /* nobody else's uploads are in there */
     char prefix[64];    /* of all keys */
 };
 

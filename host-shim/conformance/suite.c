@@ -4,12 +4,29 @@
 
 #include <string.h>
 
-const struct family *const suite_families[] = {&family_load,    &family_settings, &family_growth,
-                                               &family_key,     &family_upload,   &family_digest,
-                                               &family_resume,  &family_writers,  &family_commit,
-                                               &family_read,    &family_stat,     &family_list,
-                                               &family_delete,  &family_copy,     &family_threads,
-                                               &family_manners, &family_deadline, NULL};
+const struct family *const suite_families[] = {&family_load,
+                                               &family_settings,
+                                               &family_growth,
+                                               &family_key,
+                                               &family_upload,
+                                               &family_digest,
+                                               &family_resume,
+                                               &family_writers,
+                                               &family_commit,
+                                               &family_read,
+                                               &family_stat,
+                                               &family_list,
+                                               &family_delete,
+                                               &family_copy,
+                                               &family_threads,
+                                               &family_manners,
+                                               &family_deadline,
+                                               &family_state,
+                                               &family_presign,
+                                               &family_purge,
+                                               &family_fork,
+                                               &family_secrets,
+                                               NULL};
 
 /* What a rule asks, in a line; regstore.h has the whole of it. */
 const struct rule suite_rules[] = {
@@ -24,9 +41,11 @@ const struct rule suite_rules[] = {
     {"CB-1", "host callbacks may be NULL and may come from any thread"},
     {"CB-2", "no callback after store_close and the close of the last handle"},
     {"ERR-1", "error is cleared on entry and filled with printable words before a status not OK"},
+    {"CALL-1", "the call belongs to the caller and is read only until it returns"},
     {"CALL-2", "timeout_ms runs from the call's entry"},
     {"CALL-3", "cancel is polled; the call returns within a second"},
     {"CALL-4", "after the return the plugin touches none of the caller's memory"},
+    {"CALL-5", "a commit, copy or delete that was cut off may take effect; it can be repeated"},
     {"KEY-1", "1 to 1,023 bytes of UTF-8, no control characters, no part empty, \".\" or \"..\"; "
               "otherwise INVALID before any I/O"},
     {"KEY-2", "a backend's lower limit is INVALID and named"},
@@ -64,8 +83,16 @@ const struct rule suite_rules[] = {
     {"THR-3", "the plugin's threads block all signals; a call needs at most 64 KiB of stack"},
     {"THR-4", "no call waits for a call on another handle"},
     {"FORK-1", "a store that was not used works in the child; store_open starts and opens nothing"},
+    {"FORK-2", "a handle's calls are STATE in the child, its close takes nothing from the parent"},
+    {"FORK-3",
+     "a used store works in the child when F_FORK_AFTER_USE is offered; else STATE, never "
+     "a hang"},
+    {"SIGN-1", "*expires_ns is when the URL really stops"},
+    {"PURGE-1", "age counts from the last sign of life"},
+    {"PURGE-2", "a purged upload is GONE for its tokens"},
+    {"PURGE-3", "purge may stop early with out filled; the next call goes on"},
     {"MANNER-1", "locale, environment, umask, folder, signal handlers and output are the host's; "
-                 "descriptors are close-on-exec"},
+                 "descriptors are close-on-exec; no secret reaches a log, an error or a token"},
     {NULL, NULL}};
 
 const struct rule *suite_rule(const char *name, size_t len)

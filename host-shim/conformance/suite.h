@@ -17,6 +17,8 @@ struct world;
 #define NEEDS_NO_STORE (UINT64_C(1) << 63) /* the test opens its stores itself, or none */
 #define NEEDS_COPY     (UINT64_C(1) << 62) /* the slot copy */
 #define NEEDS_PRESIGN  (UINT64_C(1) << 61) /* the slot presign */
+/* The test purges what is a few seconds old, at any key: only where nobody else has uploads. */
+#define NEEDS_OWN_STORE (UINT64_C(1) << 60)
 
 struct test {
     const char *rules; /* one or more, separated by a space; the first is the one it proves */
@@ -49,7 +51,8 @@ bool suite_test_bears(const struct test *test, const char *rule);
 
 extern const struct family family_load, family_settings, family_growth, family_key, family_upload,
     family_digest, family_resume, family_writers, family_commit, family_read, family_stat,
-    family_list, family_delete, family_copy, family_threads, family_manners, family_deadline;
+    family_list, family_delete, family_copy, family_threads, family_manners, family_deadline,
+    family_state, family_presign, family_purge, family_fork, family_secrets;
 
 #define FAMILY(name_)                                                                              \
     {                                                                                              \

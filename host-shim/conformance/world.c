@@ -213,11 +213,14 @@ void world_open_store(struct world *w)
 static void check_needs(struct world *w)
 {
     const uint64_t needs = w->test->needs;
-    const uint64_t features = needs & ~(NEEDS_NO_STORE | NEEDS_COPY | NEEDS_PRESIGN);
+    const uint64_t features =
+        needs & ~(NEEDS_NO_STORE | NEEDS_COPY | NEEDS_PRESIGN | NEEDS_OWN_STORE);
     if ((needs & NEEDS_COPY) && w->p->copy == NULL)
         SKIP("the plugin does not offer copy");
     if ((needs & NEEDS_PRESIGN) && w->p->presign == NULL)
         SKIP("the plugin does not offer presign");
+    if ((needs & NEEDS_OWN_STORE) && !w->is_own_store)
+        SKIP("it purges what is seconds old, all over the store: say --own-store if that is fine");
     if (features & ~w->p->features)
         SKIP("the plugin does not offer the features 0x%llx",
              (unsigned long long)(features & ~w->p->features));

@@ -20,6 +20,19 @@
 #include "regstore.h"
 #include "suite.h"
 
+/* Sanitizers have threads, stacks and locks of their own. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define IS_SANITIZED 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define IS_SANITIZED 1
+#endif
+#ifndef IS_SANITIZED
+#define IS_SANITIZED 0
+#endif
+
 /* A test that ends without an outcome was ended by the plugin: by a signal, or by exit(). */
 enum outcome { OUTCOME_NONE, OUTCOME_PASSED, OUTCOME_FAILED, OUTCOME_SKIPPED };
 
@@ -45,6 +58,7 @@ struct world {
     uint64_t seed;
     char run_prefix[64];                            /* of all tests: "conformance-0123abcd/" */
     char prefix[128];                               /* of this test, ends with "/" */
+    bool is_own_store;                              /* nobody else's uploads are in there */
     bool is_step;                                   /* a process of in_new_process() */
     pthread_mutex_t lock;                           /* guards uploads */
     struct regstore_upload *uploads[WORLD_UPLOADS]; /* open ones, aborted when the test fails */

@@ -95,6 +95,36 @@ static regstore_status take_pair(struct plug_call *call, const struct regstore_p
     return unknown_key(call, params, pair->key);
 }
 
+/* The index of KEY_file for params[i].key, or of the table's end. */
+static size_t file_of(const struct regstore_param *params, size_t i)
+{
+    const size_t len = strlen(params[i].key);
+    size_t j = 0;
+    while (params[j].key != NULL && (strncmp(params[j].key, params[i].key, len) != 0 ||
+                                     strcmp(params[j].key + len, "_file") != 0))
+        j++;
+    return j;
+}
+
+/* Given once, by itself or as a file; else its fallback. */
+static regstore_status settle(struct plug_call *call, const struct regstore_param *params, size_t i,
+                              const char **values)
+{
+    const size_t file = file_of(params, i);
+    const bool has_file =
+        params[file].key != NULL && values[file] != NULL && values[file][0] != '\0';
+    if (has_file && values[i] != NULL && values[i][0] != '\0')
+        return plug_fail(call, REGSTORE_CONFIG, "'%s' and '%s' are both given: remove one",
+                         params[i].key, params[file].key);
+    if (values[i] != NULL || has_file)
+        return REGSTORE_OK;
+    if ((params[i].flags & REGSTORE_PARAM_REQUIRED) != 0)
+        return plug_fail(call, REGSTORE_CONFIG, "'%s' is missing: %s", params[i].key,
+                         params[i].help);
+    values[i] = params[i].fallback;
+    return REGSTORE_OK;
+}
+
 regstore_status plug_settings_sort(struct plug_call *call, const struct regstore_param *params,
                                    const struct regstore_pair *pairs, size_t n, const char **values)
 {
@@ -104,13 +134,8 @@ regstore_status plug_settings_sort(struct plug_call *call, const struct regstore
         return plug_fail(call, REGSTORE_INVALID, "settings is NULL");
     for (size_t i = 0; i < n; i++)
         TRY(take_pair(call, params, &pairs[i], values));
-    for (size_t i = 0; params[i].key != NULL; i++) {
-        if (values[i] == NULL && (params[i].flags & REGSTORE_PARAM_REQUIRED) != 0)
-            return plug_fail(call, REGSTORE_CONFIG, "'%s' is missing: %s", params[i].key,
-                             params[i].help);
-        if (values[i] == NULL)
-            values[i] = params[i].fallback;
-    }
+    for (size_t i = 0; params[i].key != NULL; i++)
+        TRY(settle(call, params, i, values));
     return REGSTORE_OK;
 }
 

@@ -16,6 +16,10 @@ size_t plug_params_count(const struct regstore_param *params);
  * fallback, else NULL.  values has plug_params_count() places; the texts stay the host's.  CONFIG:
  * unknown key (with the nearest known one), given twice, a REQUIRED one missing, a value that its
  * type's flag cannot mean.
+ *
+ * A table that has both KEY and KEY_file takes the value itself or the path of a file that holds it
+ * (secret_file.h): both given is CONFIG ("" is not given), and so is neither when KEY is REQUIRED.
+ * A SECRET should have its KEY_file.
  */
 regstore_status plug_settings_sort(struct plug_call *call, const struct regstore_param *params,
                                    const struct regstore_pair *pairs, size_t n,

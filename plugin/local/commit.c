@@ -86,11 +86,11 @@ static regstore_status prove(struct plug_call *call, struct regstore_upload *upl
                              const char *key, struct stat *file)
 {
     LOCAL_FD fd = -1;
-    const regstore_status status =
-        local_blob_open(call, upload->store, key, O_RDONLY, &fd, file);
+    const regstore_status status = local_blob_open(call, upload->store, key, O_RDONLY, &fd, file);
     if (status == REGSTORE_NOT_FOUND)
-        return plug_fail(call, REGSTORE_GONE, "the upload was aborted, purged or committed to "
-                                              "another key");
+        return plug_fail(call, REGSTORE_GONE,
+                         "the upload was aborted, purged or committed to "
+                         "another key");
     TRY(status);
     if (!is_same_file(upload, file))
         TRY(prove_by_reading(call, upload, key, fd, file));
@@ -158,8 +158,9 @@ static regstore_status compare(struct plug_call *call, const struct regstore_upl
         return REGSTORE_OK;
     const regstore_status status = plug_digest_compare(upload->digest, digest);
     if (status == REGSTORE_INVALID)
-        return plug_fail(call, status, "digest: not 'sha256:<64 lower-case hex>', or upload_open "
-                                       "did not ask for its algorithm");
+        return plug_fail(call, status,
+                         "digest: not 'sha256:<64 lower-case hex>', or upload_open "
+                         "did not ask for its algorithm");
     if (status == REGSTORE_DIGEST)
         return plug_fail(call, status, "the bytes are not those of %s", digest);
     return status;
@@ -180,7 +181,6 @@ static regstore_status commit(struct plug_call *call, struct regstore_upload *up
                               const struct regstore_commit_opts *opts)
 {
     const char *key;
-    TRY(plug_take_flags(call, opts->flags, REGSTORE_COMMIT_IF_ABSENT, "commit_opts.flags"));
     TRY(choose_key(call, upload, opts, &key));
     TRY(compare(call, upload, opts->digest));
     if (upload->state == LOCAL_COMMITTED)
@@ -209,6 +209,8 @@ regstore_status local_upload_commit(struct regstore_upload *upload,
     regstore_status status = plug_call_begin(&call, host_call);
     if (status == REGSTORE_OK)
         status = plug_take(&call, &opts, sizeof opts, host_opts, "commit_opts");
+    if (status == REGSTORE_OK)
+        status = plug_take_flags(&call, opts.flags, REGSTORE_COMMIT_IF_ABSENT, "commit_opts.flags");
     if (status == REGSTORE_OK && upload->state == LOCAL_COMMITTED)
         status = local_upload_enter(&call, upload, LOCAL_COMMITTED, LOCAL_COMMITTED);
     else if (status == REGSTORE_OK)

@@ -200,16 +200,16 @@ regstore_status local_upload_suspend(struct regstore_upload *upload,
     struct plug_call call;
     uint64_t unused;
     regstore_status status = plug_call_begin(&call, host_call);
-    if (token != NULL && cap > 0)
-        token[0] = '\0';
     if (kept == NULL)
         kept = &unused;
-    *kept = 0;
     if (status == REGSTORE_OK)
         status = local_upload_enter(&call, upload, LOCAL_OPEN, LOCAL_SEALED);
     if (status == REGSTORE_OK && (token == NULL || cap < REGSTORE_TOKEN_MAX))
         status = plug_fail(&call, REGSTORE_RANGE, "a token needs %d bytes", REGSTORE_TOKEN_MAX);
-    if (status == REGSTORE_OK)
+    if (status == REGSTORE_OK) { /* a refused call leaves the host's token as it is */
+        *kept = 0;
+        token[0] = '\0';
         status = suspend(&call, upload, token, cap, kept);
+    }
     return plug_call_end(&call, status);
 }

@@ -27,9 +27,9 @@ static regstore_status abort_found(void *ctx, const char *key, const char *uploa
 /* All multipart uploads at a key.  Without the right to list them the one that is known is all. */
 static regstore_status abort_all_at(struct stss3_upload *u, struct plug_call *call, const char *key)
 {
-    struct sweep s = {&u->store->client, call, key};
+    struct sweep s = {&u->store->running->client, call, key};
     const regstore_status status =
-        stss3_multipart_uploads(&u->store->client, call, key, abort_found, &s);
+        stss3_multipart_uploads(&u->store->running->client, call, key, abort_found, &s);
     if (status != REGSTORE_DENIED)
         return status;
     plug_logf(&u->store->host, REGSTORE_LOG_WARNING, "left_behind",
@@ -48,7 +48,7 @@ static bool is_sole(const struct stss3_upload *u)
 static regstore_status abort_multipart(struct stss3_upload *u, struct plug_call *call)
 {
     char stage[STSS3_STAGE_KEY_MAX];
-    struct stss3_client *client = &u->store->client;
+    struct stss3_client *client = &u->store->running->client;
     stss3_stage_key(u, stage);
     if (u->parts != NULL) {
         stss3_parts_cancel(u->parts);

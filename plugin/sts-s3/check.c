@@ -6,17 +6,20 @@
 #include <string.h>
 #include <time.h>
 
+#include "advice.h"
 #include "bytes.h"
 #include "key.h"
 #include "listing.h"
 #include "objects.h"
 #include "store.h"
 #include "timestamp.h"
+#include "user_request.h"
 
 static const char PROBE[] = "written by regstore check, and deleted by it\n";
 
 struct check {
     struct stss3_store *store;
+    struct stss3_running *running;
     struct plug_call *call;
     struct regstore_check_opts opts;
     char probe[64];
@@ -37,26 +40,6 @@ static regstore_status tell_failure(const struct check *c, const char *name, reg
     return status;
 }
 
-static const char *sts_advice(const struct check *c, regstore_status status)
-{
-    const struct stss3_config *config = c->store->config;
-    if (config->is_sts_implied)
-        return "set sts_endpoint_url: endpoint_url names a server that is not AWS, and without "
-               "sts_endpoint_url the session is asked of AWS";
-    switch (status) {
-    case REGSTORE_DENIED:
-        return "sts_user_access_key and sts_user_secret_key must be those of the user (12.1), and "
-               "the role's trust policy must name that user as its Principal (12.2)";
-    case REGSTORE_CONFIG:
-        return "sts_role_arn must be the ARN of the role of section 12.2";
-    case REGSTORE_UNAVAILABLE:
-        return "the STS server does not answer: is sts_endpoint_url right, is the server up, is "
-               "there a way to it, is ca_bundle the one of its certificate?";
-    default:
-        return "see sts_role_arn, sts_duration_seconds and sts_external_id";
-    }
-}
-
 static void write_time(int64_t ns, char out[32])
 {
     const time_t seconds = (time_t)(ns / STSS3_NS_PER_S);
@@ -65,14 +48,50 @@ static void write_time(int64_t ns, char out[32])
         (void)snprintf(out, 32, "an unknown time");
 }
 
+/* What works and is worth a change all the same. */
+static regstore_status check_settings(struct check *c)
+{
+    const struct stss3_config *config = c->store->config;
+    struct plug_buf advice = {0};
+    char found[700];
+    if (!stss3_advice_settings(config, &advice)) {
+        plug_buf_clear(&advice);
+        return plug_no_memory(c->call);
+    }
+    (void)snprintf(found, sizeof found, "S3 is %s, STS is %s, region %s", config->s3.authority,
+                   config->role_arn == NULL ? "not asked" : config->sts.authority, config->region);
+    tell(c, "settings", REGSTORE_OK, found, plug_buf_text(&advice));
+    plug_buf_clear(&advice);
+    return REGSTORE_OK;
+}
+
+static enum stss3_keys_are try_keys(const struct check *c)
+{
+    const struct stss3_user_ask ask = {c->store->config, &c->store->host, c->running->http};
+    struct plug_call call = *c->call; /* its words are about the session, and stay so */
+    const regstore_status status = stss3_user_list_buckets(&ask, &call);
+    if (status == REGSTORE_OK)
+        return STSS3_KEYS_GOOD;
+    return status == REGSTORE_DENIED ? STSS3_KEYS_BAD : STSS3_KEYS_UNKNOWN;
+}
+
+static regstore_status tell_no_session(struct check *c, regstore_status status)
+{
+    const struct stss3_config *config = c->store->config;
+    const struct plug_error *error = &c->call->error;
+    const enum stss3_keys_are keys =
+        stss3_advice_needs_keys(config, error) ? try_keys(c) : STSS3_KEYS_UNKNOWN;
+    return tell_failure(c, "session", status, stss3_advice_session(config, error, keys));
+}
+
 static regstore_status check_session(struct check *c)
 {
     const struct stss3_config *config = c->store->config;
     struct stss3_session *session = NULL;
     char found[900], until[32];
-    const regstore_status status = stss3_sessions_wait(c->store->sessions, c->call, 0, &session);
+    const regstore_status status = stss3_sessions_wait(c->running->sessions, c->call, 0, &session);
     if (status != REGSTORE_OK)
-        return tell_failure(c, "session", status, sts_advice(c, status));
+        return tell_no_session(c, status);
     if (session->token == NULL) {
         (void)snprintf(found, sizeof found,
                        "no sts_role_arn: S3 is asked with the user's own keys");
@@ -84,54 +103,65 @@ static regstore_status check_session(struct check *c)
                        until, config->sts.authority);
     }
     stss3_session_unref(session);
-    tell(c, "session", REGSTORE_OK, found,
-         config->is_endpoint_over_region
-             ? "s3_region and endpoint_url are both given: endpoint_url is obeyed here, while "
-               "Quay's own driver would ignore it"
-             : NULL);
+    tell(c, "session", REGSTORE_OK, found, NULL);
     return REGSTORE_OK;
 }
 
-static const char *bucket_advice(regstore_status status)
+/* How many seconds our clock is ahead of the service's. */
+static int64_t clock_gap_s(const struct check *c, int64_t service_ns)
 {
-    switch (status) {
-    case REGSTORE_NOT_FOUND:
-    case REGSTORE_CONFIG:
-        return "s3_bucket names no bucket there: correct the name, or create the bucket; "
-               "endpoint_url and s3_region say where it is looked for";
-    case REGSTORE_DENIED:
-        return "the role may not list this bucket: give it AmazonS3FullAccess or s3:ListBucket on "
-               "the bucket (12.2), or correct s3_bucket, which may be somebody else's";
-    case REGSTORE_UNAVAILABLE:
-        return "S3 does not answer: is endpoint_url right, is the server up, is there a way to it, "
-               "is ca_bundle the one of its certificate?";
-    default:
-        return "see s3_bucket, s3_region and endpoint_url";
-    }
+    return service_ns == 0
+               ? 0
+               : (plug_host_clock_ns(&c->store->host) - service_ns) / STSS3_NS_PER_S;
+}
+
+static void check_clock(struct check *c, int64_t gap_s)
+{
+    char found[128];
+    (void)snprintf(found, sizeof found, "this machine's clock is %" PRId64 " s %s S3's",
+                   gap_s < 0 ? -gap_s : gap_s, gap_s < 0 ? "behind" : "ahead of");
+    const bool is_told = gap_s < -STSS3_CLOCK_TOLD_S || gap_s > STSS3_CLOCK_TOLD_S;
+    tell(c, "clock", REGSTORE_OK, found, is_told ? stss3_advice_clock() : NULL);
+}
+
+/* HEAD has no body that could say RequestTimeTooSkewed. */
+static const char *no_bucket_advice(const struct check *c, int64_t gap_s)
+{
+    if (c->call->error.status == REGSTORE_DENIED &&
+        (gap_s <= -STSS3_CLOCK_REFUSED_S || gap_s >= STSS3_CLOCK_REFUSED_S))
+        return stss3_advice_clock();
+    return stss3_advice_bucket(&c->call->error);
 }
 
 static regstore_status check_bucket(struct check *c)
 {
+    const struct stss3_config *config = c->store->config;
     struct stss3_target target;
-    char found[900];
-    const regstore_status status = stss3_head_bucket(&c->store->client, c->call);
+    char found[900], advice[128] = "";
+    int64_t service_ns;
+    const regstore_status status = stss3_head_bucket(&c->running->client, c->call, &service_ns);
+    const int64_t gap_s = clock_gap_s(c, service_ns);
     if (status != REGSTORE_OK) {
-        (void)snprintf(found, sizeof found, "s3_bucket '%s': %s", c->store->config->bucket,
+        (void)snprintf(found, sizeof found, "s3_bucket '%s': %s", config->bucket,
                        c->call->error.message);
-        tell(c, "bucket", status, found, bucket_advice(status));
+        tell(c, "bucket", status, found, no_bucket_advice(c, gap_s));
         return status;
     }
-    stss3_client_target(&c->store->client, &target);
-    (void)snprintf(found, sizeof found, "'%s' at %s, region %s, path '%s'",
-                   c->store->config->bucket, target.host, target.region, c->store->config->root);
-    tell(c, "bucket", REGSTORE_OK, found, NULL);
+    stss3_client_target(&c->running->client, &target);
+    (void)snprintf(found, sizeof found, "'%s' at %s, region %s, path '%s'", config->bucket,
+                   target.host, target.region, config->root);
+    if (strcmp(target.region, config->region) != 0)
+        (void)snprintf(advice, sizeof advice, "set s3_region: %s, to save a redirect",
+                       target.region);
+    tell(c, "bucket", REGSTORE_OK, found, advice);
+    check_clock(c, gap_s);
     return REGSTORE_OK;
 }
 
 static regstore_status check_list(struct check *c)
 {
     struct stss3_listing l;
-    if (!stss3_listing_init(&l, &c->store->client, "", "", true, 10))
+    if (!stss3_listing_init(&l, &c->running->client, "", "", true, 10))
         return plug_no_memory(c->call);
     const regstore_status status = stss3_listing_next(&l, c->call);
     const bool is_empty = l.n == 0;
@@ -150,7 +180,7 @@ static regstore_status check_write(struct check *c)
 {
     char uuid[37], sha256[STSS3_SHA256_HEX];
     const struct stss3_meta meta = {.content_type = "text/plain"};
-    struct stss3_chunk *chunk = stss3_chunk_new(c->store->budget, sizeof PROBE);
+    struct stss3_chunk *chunk = stss3_chunk_new(c->running->budget, sizeof PROBE);
     const size_t len = sizeof PROBE - 1;
     if (chunk == NULL || !stss3_chunk_receive(chunk, len, true) || !plug_uuid(uuid) ||
         !stss3_sha256_hex(PROBE, len, sha256)) {
@@ -160,7 +190,7 @@ static regstore_status check_write(struct check *c)
     memcpy(stss3_chunk_data(chunk), PROBE, len);
     (void)snprintf(c->probe, sizeof c->probe, PLUG_UPLOADS "check-%s", uuid);
     const regstore_status status =
-        stss3_put(&c->store->client, c->call, c->probe, chunk, sha256, &meta, NULL);
+        stss3_put(&c->running->client, c->call, c->probe, chunk, sha256, &meta, NULL);
     stss3_chunk_unref(chunk);
     if (status != REGSTORE_OK)
         return tell_failure(c, "write", status,
@@ -173,10 +203,10 @@ static regstore_status check_write(struct check *c)
 static regstore_status check_read(struct check *c)
 {
     const size_t len = sizeof PROBE - 1;
-    struct stss3_chunk *chunk = stss3_chunk_new(c->store->budget, sizeof PROBE);
+    struct stss3_chunk *chunk = stss3_chunk_new(c->running->budget, sizeof PROBE);
     struct stss3_op *op = NULL;
     if (chunk != NULL && stss3_chunk_receive(chunk, len, true))
-        op = stss3_get_new(&c->store->client, c->probe, 0, len, NULL, chunk);
+        op = stss3_get_new(&c->running->client, c->probe, 0, len, NULL, chunk);
     regstore_status status = op == NULL ? plug_no_memory(c->call) : stss3_op_run(op, c->call);
     if (status == REGSTORE_OK &&
         (op->request->sink_len != len || memcmp(stss3_chunk_data(chunk), PROBE, len) != 0))
@@ -192,7 +222,7 @@ static regstore_status check_read(struct check *c)
 
 static regstore_status check_delete(struct check *c)
 {
-    const regstore_status status = stss3_delete(&c->store->client, c->call, c->probe);
+    const regstore_status status = stss3_delete(&c->running->client, c->call, c->probe);
     if (status != REGSTORE_OK)
         return tell_failure(c, "delete", status,
                             "the role needs s3:DeleteObject on the bucket's objects (12.2)");
@@ -202,6 +232,8 @@ static regstore_status check_delete(struct check *c)
 
 static regstore_status run_steps(struct check *c)
 {
+    c->running = c->store->running;
+    TRY(check_settings(c));
     TRY(check_session(c));
     TRY(check_bucket(c));
     TRY(check_list(c));

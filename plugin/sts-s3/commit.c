@@ -107,7 +107,7 @@ static regstore_status prove(struct commit *c, struct plug_call *call)
     struct stss3_object object;
     char etag[128];
     bool is_ours = false;
-    const regstore_status status = stss3_head(&c->u->store->client, call, c->key, &object);
+    const regstore_status status = stss3_head(&c->u->store->running->client, call, c->key, &object);
     if (status == REGSTORE_NOT_FOUND)
         return plug_fail(call, REGSTORE_GONE,
                          "the upload's bytes are not there any more: it was committed elsewhere, "
@@ -163,7 +163,7 @@ static regstore_status exists_or_ours(struct commit *c, struct plug_call *call)
 {
     const struct plug_error exists = call->error;
     struct stss3_object object;
-    if (stss3_head(&c->u->store->client, call, c->key, &object) == REGSTORE_OK &&
+    if (stss3_head(&c->u->store->running->client, call, c->key, &object) == REGSTORE_OK &&
         strcmp(object.mark, c->u->id) == 0)
         return prove(c, call);
     return plug_call_adopt(call, &exists);
@@ -174,8 +174,8 @@ static regstore_status put_whole(struct commit *c, struct plug_call *call)
     const struct stss3_meta meta = meta_of(c);
     char sha256[STSS3_SHA256_HEX];
     stss3_upload_tail_sha256(c->u, sha256);
-    const regstore_status status = stss3_put(&c->u->store->client, call, c->key, c->u->tail, sha256,
-                                             &meta, c->u->committed.etag);
+    const regstore_status status = stss3_put(&c->u->store->running->client, call, c->key,
+                                             c->u->tail, sha256, &meta, c->u->committed.etag);
     return status == REGSTORE_EXISTS ? exists_or_ours(c, call) : status;
 }
 
@@ -207,7 +207,7 @@ static regstore_status find_staged(struct commit *c, struct plug_call *call, con
     struct stss3_upload *u = c->u;
     struct stss3_object object;
     char etag[128];
-    const regstore_status status = stss3_head(&u->store->client, call, stage, &object);
+    const regstore_status status = stss3_head(&u->store->running->client, call, stage, &object);
     if (status == REGSTORE_NOT_FOUND)
         return REGSTORE_GONE;
     TRY(status);
@@ -228,7 +228,7 @@ static regstore_status find_staged(struct commit *c, struct plug_call *call, con
 static regstore_status gone_or_not(struct commit *c, struct plug_call *call, regstore_status status)
 {
     const struct plug_error first = call->error;
-    if (stss3_multipart_parts(&c->u->store->client, call, stss3_parts_key(c->u->parts),
+    if (stss3_multipart_parts(&c->u->store->running->client, call, stss3_parts_key(c->u->parts),
                               stss3_parts_upload_id(c->u->parts), NULL, NULL) == REGSTORE_GONE)
         return REGSTORE_GONE;
     (void)plug_call_adopt(call, &first);
@@ -241,7 +241,7 @@ static regstore_status gather(struct stss3_upload *u, struct plug_call *call)
     TRY(stss3_upload_restore(u, call, true));
     /* Complete wants at least one part, be it empty. */
     if (u->tail == NULL && stss3_parts_count(u->parts) == 0) {
-        u->tail = stss3_chunk_new(u->store->budget, STSS3_PART_MIN);
+        u->tail = stss3_chunk_new(u->store->running->budget, STSS3_PART_MIN);
         if (u->tail == NULL)
             return plug_no_memory(call);
     }
@@ -257,10 +257,10 @@ static regstore_status complete(struct commit *c, struct plug_call *call)
     char *etag = u->is_staged ? u->staged_etag : u->committed.etag;
     regstore_status status = gather(u, call);
     if (status == REGSTORE_OK) {
-        status = stss3_multipart_complete(&u->store->client, call, stss3_parts_key(u->parts),
-                                          stss3_parts_upload_id(u->parts),
-                                          stss3_parts_table(u->parts), stss3_parts_count(u->parts),
-                                          c->is_if_absent && !u->is_staged, etag);
+        status = stss3_multipart_complete(
+            &u->store->running->client, call, stss3_parts_key(u->parts),
+            stss3_parts_upload_id(u->parts), stss3_parts_table(u->parts),
+            stss3_parts_count(u->parts), c->is_if_absent && !u->is_staged, etag);
         if (status == REGSTORE_UNAVAILABLE || status == REGSTORE_NOT_FOUND)
             status = gone_or_not(c, call, status);
     }
@@ -295,7 +295,7 @@ static regstore_status commit_parts(struct commit *c, struct plug_call *call)
 static regstore_status look_before_leap(struct commit *c, struct plug_call *call)
 {
     struct stss3_object object;
-    const regstore_status status = stss3_head(&c->u->store->client, call, c->key, &object);
+    const regstore_status status = stss3_head(&c->u->store->running->client, call, c->key, &object);
     if (status == REGSTORE_NOT_FOUND)
         return REGSTORE_OK;
     TRY(status);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
-#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +23,12 @@ const struct regstore_param stss3_params[] = {
      0},
     {"sts_user_access_key", NULL, "the access key of the user who may assume the role",
      REGSTORE_PARAM_REQUIRED},
+    {"sts_user_access_key_file", NULL,
+     "in its place, a file that holds it; read anew for each session", REGSTORE_PARAM_PATH},
     {"sts_user_secret_key", NULL, "the secret key of that user", REGSTORE_PARAM_REQUIRED | SECRET},
+    {"sts_user_secret_key_file", NULL,
+     "in its place, a file that holds it and that nobody else may read; read anew for each session",
+     REGSTORE_PARAM_PATH},
     {"s3_region", NULL,
      "the bucket's region; else AWS_REGION, AWS_DEFAULT_REGION, else the first of the partition",
      0},
@@ -57,6 +61,13 @@ const struct regstore_param stss3_params[] = {
      INTEGER},
     {"io_threads", "1", "event loops that carry the transfers, 1 to 16", INTEGER},
     {NULL, NULL, NULL, 0},
+};
+
+/* What Quay's STSS3Storage takes; any other key is a TypeError there, at start. */
+static const char *const quays_own[] = {
+    "storage_path",          "s3_bucket",           "sts_role_arn",
+    "sts_user_access_key",   "sts_user_secret_key", "s3_region",
+    "maximum_chunk_size_gb", "signature_version",   "endpoint_url",
 };
 
 #define N_PARAMS (sizeof stss3_params / sizeof stss3_params[0])
@@ -139,20 +150,27 @@ static regstore_status read_bucket(struct reading *r)
     return copy_text(r, bucket, &r->config->bucket);
 }
 
+static regstore_status read_key(struct reading *r, const char *key, const char *file_key,
+                                const char *(*check)(const char *text), char **out, char **out_file)
+{
+    const char *value = value_of(r, key), *file = value_of(r, file_key);
+    if (value == NULL && file == NULL)
+        return wrong(r, key,
+                     "is empty: copy it from the user's access key (section 12.1 of the manual)");
+    const char *bad = value == NULL ? NULL : check(value);
+    if (bad != NULL)
+        return wrong(r, key, bad);
+    TRY(copy_text(r, value, out));
+    return copy_text(r, file, out_file);
+}
+
 static regstore_status read_user(struct reading *r)
 {
-    const char *access = value_of(r, "sts_user_access_key");
-    const char *secret = value_of(r, "sts_user_secret_key");
-    if (access == NULL || secret == NULL)
-        return wrong(r, access == NULL ? "sts_user_access_key" : "sts_user_secret_key",
-                     "is empty: copy it from the user's access key (section 12.1 of the manual)");
-    for (const char *p = access; *p != '\0'; p++)
-        if (*p <= ' ' || *p >= 0x7f || *p == '/')
-            return wrong(r, "sts_user_access_key", "has a character that no access key has");
-    if (strpbrk(secret, " \t\r\n") != NULL)
-        return wrong(r, "sts_user_secret_key", "has white space in it");
-    TRY(copy_text(r, access, &r->config->user.access_key));
-    return copy_text(r, secret, &r->config->user.secret_key);
+    struct stss3_keys *user = &r->config->user;
+    TRY(read_key(r, "sts_user_access_key", "sts_user_access_key_file", stss3_access_key_check,
+                 &user->access_key, &user->access_key_file));
+    return read_key(r, "sts_user_secret_key", "sts_user_secret_key_file", stss3_secret_key_check,
+                    &user->secret_key, &user->secret_key_file);
 }
 
 static bool is_session_name(const char *name)
@@ -300,6 +318,27 @@ static regstore_status read_rest(struct reading *r)
     return copy_text(r, folder == NULL || folder[0] != '/' ? "/var/tmp" : folder, &c->spill_folder);
 }
 
+static bool is_quays_own(const char *key)
+{
+    for (size_t i = 0; i < sizeof quays_own / sizeof quays_own[0]; i++)
+        if (strcmp(quays_own[i], key) == 0)
+            return true;
+    return false;
+}
+
+static regstore_status note_beyond_quay(struct reading *r, const struct regstore_pair *settings,
+                                        size_t n)
+{
+    struct plug_buf keys = {0};
+    for (size_t i = 0; i < n; i++)
+        if (!is_quays_own(settings[i].key))
+            plug_buf_printf(&keys, "%s%s", keys.len == 0 ? "" : ", ", settings[i].key);
+    if (keys.len == 0 && !plug_buf_failed(&keys))
+        return REGSTORE_OK;
+    r->config->beyond_quay = plug_buf_steal(&keys);
+    return r->config->beyond_quay == NULL ? plug_no_memory(r->call) : REGSTORE_OK;
+}
+
 regstore_status stss3_config_new(struct plug_call *call, const struct regstore_pair *settings,
                                  size_t n, struct stss3_config **out)
 {
@@ -319,6 +358,11 @@ regstore_status stss3_config_new(struct plug_call *call, const struct regstore_p
             return status;
         }
     }
+    const regstore_status status = note_beyond_quay(&r, settings, n);
+    if (status != REGSTORE_OK) {
+        stss3_config_free(r.config);
+        return status;
+    }
     *out = r.config;
     return REGSTORE_OK;
 }
@@ -327,10 +371,8 @@ void stss3_config_free(struct stss3_config *config)
 {
     if (config == NULL)
         return;
-    if (config->user.secret_key != NULL)
-        OPENSSL_cleanse(config->user.secret_key, strlen(config->user.secret_key));
-    free(config->user.access_key);
-    free(config->user.secret_key);
+    stss3_keys_clear(&config->user);
+    free(config->beyond_quay);
     free(config->bucket);
     free(config->root);
     free(config->role_arn);

@@ -8,6 +8,7 @@
 
 #include "call.h"
 #include "host.h"
+#include "keys.h"
 #include "region.h"
 #include "uri.h"
 
@@ -16,17 +17,12 @@ extern const struct regstore_param stss3_params[];
 #define STSS3_MIB (1024u * 1024u)
 #define STSS3_GIB (1024ull * STSS3_MIB)
 
-/* Long-term keys of a user; the secret is wiped with the config. */
-struct stss3_keys {
-    char *access_key, *secret_key;
-};
-
 struct stss3_config {
     char *bucket;
     char *root;                       /* what every key lies under: "" or "datastorage/" */
     char *role_arn;                   /* NULL: the user's own keys go to S3 as they are */
     char *session_name, *external_id; /* external_id may be NULL */
-    struct stss3_keys user;
+    struct stss3_keys user; /* as configured; for use stss3_keys_read() */
     char *ca_bundle; /* may be NULL */
     char *spill_folder;
     uint64_t duration_s, part_bytes, copy_part_bytes, memory_bytes;
@@ -39,6 +35,7 @@ struct stss3_config {
     bool is_endpoint_over_region; /* both were given: Quay would ignore the endpoint */
     bool is_virtual_host;         /* the bucket stands in the host name */
     bool is_sse_s3;               /* ask for AES256 at rest */
+    char *beyond_quay; /* the keys given that Quay's own driver does not take: "a, b"; or NULL */
 };
 
 /* CONFIG names the key.  On failure nothing is held.  *out is on the heap. */

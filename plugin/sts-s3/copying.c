@@ -60,7 +60,7 @@ static regstore_status copy_parts(struct copying *c, struct plug_call *call)
     size_t begun = 0, ended = 0;
     while (status == REGSTORE_OK && ended < c->n) {
         if (begun < c->n && begun - ended < COPIES_AT_ONCE) {
-            struct stss3_op *op = stss3_part_copy_new(&c->store->client, c->from, c->etag,
+            struct stss3_op *op = stss3_part_copy_new(&c->store->running->client, c->from, c->etag,
                                                       part_offset(c, begun), part_length(c, begun),
                                                       c->to, c->upload_id, (unsigned)begun + 1);
             if (op == NULL) {
@@ -68,7 +68,7 @@ static regstore_status copy_parts(struct copying *c, struct plug_call *call)
                 break;
             }
             window[begun++ % COPIES_AT_ONCE] = op;
-            stss3_request_start(c->store->http, op->request);
+            stss3_request_start(c->store->running->http, op->request);
         } else {
             status = finish_part(c, call, window[ended % COPIES_AT_ONCE], ended);
             ended++;
@@ -86,14 +86,15 @@ static regstore_status copy_parts(struct copying *c, struct plug_call *call)
 static regstore_status pump_part(struct copying *c, struct plug_call *call, size_t i)
 {
     char sha256[STSS3_SHA256_HEX];
-    struct stss3_chunk *chunk = stss3_chunk_new(c->store->budget, c->part_bytes);
+    struct stss3_chunk *chunk = stss3_chunk_new(c->store->running->budget, c->part_bytes);
     struct stss3_op *op = NULL;
     const uint64_t len = part_length(c, i);
     regstore_status status = REGSTORE_OK;
     if (chunk == NULL || !stss3_chunk_receive(chunk, len, true))
         status = plug_no_memory(call);
     if (status == REGSTORE_OK) {
-        op = stss3_get_new(&c->store->client, c->from, part_offset(c, i), len, c->etag, chunk);
+        op = stss3_get_new(&c->store->running->client, c->from, part_offset(c, i), len, c->etag,
+                           chunk);
         status = op == NULL ? plug_no_memory(call) : stss3_op_run(op, call);
         if (status == REGSTORE_OK && op->request->sink_len != len)
             status = plug_fail(call, REGSTORE_CORRUPT, "GetObject: the range is short");
@@ -105,7 +106,8 @@ static regstore_status pump_part(struct copying *c, struct plug_call *call, size
     if (status == REGSTORE_OK && !stss3_sha256_hex(stss3_chunk_data(chunk), (size_t)len, sha256))
         status = plug_no_memory(call);
     if (status == REGSTORE_OK) {
-        op = stss3_part_new(&c->store->client, c->to, c->upload_id, (unsigned)i + 1, chunk, sha256);
+        op = stss3_part_new(&c->store->running->client, c->to, c->upload_id, (unsigned)i + 1, chunk,
+                            sha256);
         status = op == NULL ? plug_no_memory(call) : stss3_op_run(op, call);
         if (status == REGSTORE_OK)
             stss3_etag_copy(c->table[i].etag, stss3_request_answer_header(op->request, "etag"));
@@ -135,7 +137,7 @@ static regstore_status
 copy_multipart(struct copying *c, struct plug_call *call, const struct stss3_meta *meta,
                regstore_status (*parts)(struct copying *, struct plug_call *), char *etag)
 {
-    struct stss3_client *client = &c->store->client;
+    struct stss3_client *client = &c->store->running->client;
     struct stss3_meta create = *meta;
     create.is_if_absent = false; /* said at Complete */
     c->n = (size_t)((c->length + c->part_bytes - 1) / c->part_bytes);
@@ -191,18 +193,19 @@ regstore_status stss3_copy_whole(struct stss3_store *store, struct plug_call *ca
     c.etag = or_null(source->etag);
     regstore_status status = REGSTORE_UNSUPPORTED;
     etag[0] = '\0';
-    if (source->length >= SIDE_BY_SIDE_FROM && !atomic_load(&store->client.refuses_part_copy)) {
+    if (source->length >= SIDE_BY_SIDE_FROM &&
+        !atomic_load(&store->running->client.refuses_part_copy)) {
         c.part_bytes = choose_part(store->config, source->length);
         status = copy_multipart(&c, call, is_new ? meta : &kept, copy_parts, etag);
         if (!is_refused(status))
             return status;
-        if (!atomic_exchange(&store->client.refuses_part_copy, true))
+        if (!atomic_exchange(&store->running->client.refuses_part_copy, true))
             plug_logf(&store->host, REGSTORE_LOG_INFO, "copy",
                       "the server refuses UploadPartCopy (%s): CopyObject from now on",
                       call->error.code);
     }
-    status = stss3_copy_object(&store->client, call, from, c.etag, to, is_new ? meta : NULL,
-                               kept.is_if_absent, etag);
+    status = stss3_copy_object(&store->running->client, call, from, c.etag, to,
+                               is_new ? meta : NULL, kept.is_if_absent, etag);
     if (!is_too_large(status, call))
         return status;
     plug_logf(&store->host, REGSTORE_LOG_INFO, "copy",
@@ -229,11 +232,11 @@ static regstore_status copy_slot(struct stss3_store *s, struct plug_call *call, 
     TRY(stss3_key_length(s, call, to, "to"));
     TRY(stss3_store_enter(s, call));
     const struct stss3_meta meta = {.is_if_absent = (o.flags & REGSTORE_COPY_IF_ABSENT) != 0};
-    TRY(stss3_head(&s->client, call, from, &source));
+    TRY(stss3_head(&s->running->client, call, from, &source));
     if (strcmp(from, to) == 0) /* S3 refuses to copy onto itself what does not change (COPY-1) */
         return REGSTORE_OK;
     if (meta.is_if_absent) {
-        const regstore_status status = stss3_head(&s->client, call, to, &there);
+        const regstore_status status = stss3_head(&s->running->client, call, to, &there);
         if (status == REGSTORE_OK)
             return plug_fail(call, REGSTORE_EXISTS, "'%s' is there already", to);
         if (status != REGSTORE_NOT_FOUND)

@@ -14,9 +14,9 @@ static struct stss3_op *start_delete(struct stss3_store *s, struct plug_call *ca
 {
     if (plug_call_check(call) != REGSTORE_OK)
         return NULL;
-    struct stss3_op *op = stss3_op_new(&s->client, "DELETE", "DeleteObject", key);
+    struct stss3_op *op = stss3_op_new(&s->running->client, "DELETE", "DeleteObject", key);
     if (op != NULL)
-        stss3_request_start(s->http, op->request);
+        stss3_request_start(s->running->http, op->request);
     return op;
 }
 
@@ -69,7 +69,7 @@ static regstore_status delete_some(struct stss3_store *s, struct plug_call *call
 {
     if (n == 1 || atomic_load(&s->refuses_batch_delete))
         return delete_singly(s, call, keys, n, results);
-    const regstore_status status = stss3_delete_batch(&s->client, call, keys, n, results);
+    const regstore_status status = stss3_delete_batch(&s->running->client, call, keys, n, results);
     if (status == REGSTORE_OK)
         return REGSTORE_OK;
     if (is_batch_refused(status, results)) {

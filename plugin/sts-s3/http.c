@@ -2,6 +2,7 @@
 /* The engine: its loops come with the first request, and go with it. */
 #include "http.h"
 
+#include "fork.h"
 #include "loop.h"
 #include "process.h"
 #include "request.h"
@@ -51,7 +52,8 @@ struct stss3_http *stss3_http_new(const struct stss3_http_options *options)
 }
 
 /* All are told before the first is waited for, and none goes before all threads are gone: a hook on
- * one loop may have mail for another. */
+ * one loop may have mail for another.  A fork may be waiting for these threads: the wait for their
+ * end must not hold it up in turn. */
 static void running_free(struct running *running)
 {
     atomic_store(&running->is_stopping, true);
@@ -59,28 +61,41 @@ static void running_free(struct running *running)
         stss3_loop_stop(running->loops[i]);
     for (unsigned i = 0; i < running->count; i++)
         stss3_loop_join(running->loops[i]);
+    const bool is_inside = stss3_fork_enter(); /* false: nobody watches forks, there is no loop */
     for (unsigned i = 0; i < running->count; i++)
         stss3_loop_free(running->loops[i]);
+    if (is_inside)
+        stss3_fork_exit();
     free(running);
+}
+
+/* All of options->loops, or false. */
+static bool start_loops(struct running *running, const struct stss3_http_options *options)
+{
+    if (!stss3_fork_enter())
+        return false;
+    (void)pthread_once(&curl_once, init_curl);
+    while (curl_status == CURLE_OK && running->count < options->loops) {
+        struct stss3_loop *loop = stss3_loop_new(options);
+        if (loop == NULL)
+            break;
+        running->loops[running->count++] = loop;
+    }
+    stss3_fork_exit();
+    return running->count == options->loops;
 }
 
 static struct running *running_new(const struct stss3_http_options *options)
 {
-    (void)pthread_once(&curl_once, init_curl);
     struct running *running =
         calloc(1, sizeof *running + options->loops * sizeof(struct stss3_loop *));
     if (running == NULL)
         return NULL;
     running->process = plug_process();
-    for (; running->count < options->loops; running->count++) {
-        struct stss3_loop *loop = curl_status == CURLE_OK ? stss3_loop_new(options) : NULL;
-        if (loop == NULL) {
-            running_free(running);
-            return NULL;
-        }
-        running->loops[running->count] = loop;
-    }
-    return running;
+    if (start_loops(running, options))
+        return running;
+    running_free(running);
+    return NULL;
 }
 
 /* Of threads that come first at once one wins; the others drop theirs unused.  No lock, which a
@@ -134,6 +149,13 @@ void stss3_request_start(struct stss3_http *http, struct stss3_request *request)
         stss3_request_finish(request, http->options.host);
     else
         stss3_loop_start(idlest(running), request);
+}
+
+void stss3_http_close_copies(const struct stss3_http *http)
+{
+    const struct running *running = atomic_load(&http->running);
+    for (unsigned i = 0; running != NULL && i < running->count; i++)
+        stss3_loop_close_copies(running->loops[i]);
 }
 
 void stss3_http_free(struct stss3_http *http)

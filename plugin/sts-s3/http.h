@@ -40,6 +40,9 @@ struct stss3_http *stss3_http_new(const struct stss3_http_options *options);
 /* Ends every request as CANCELLED (their done hooks run), joins the threads, closes connections.
  * In a forked child it only frees the memory that no thread of the parent can have been using. */
 void stss3_http_free(struct stss3_http *http);
+/* In a forked child, of an engine that it inherited: closes the child's copies of its sockets, so
+ * that a connection which the parent closes is closed.  The parent feels nothing of it. */
+void stss3_http_close_copies(const struct stss3_http *http);
 
 enum stss3_ready {
     STSS3_READY,   /* url, headers and body are set: send it */

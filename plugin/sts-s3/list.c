@@ -78,8 +78,8 @@ static regstore_status new_list(struct stss3_store *store, struct plug_call *cal
     l->hides_uploads = !plug_starts_with(prefix, PLUG_UPLOADS);
     l->start_after = strdup(after);
     bool ok = l->start_after != NULL && (o->delimiter == NULL || find_folder(l, prefix)) &&
-              stss3_listing_init(&l->listing, &store->client, prefix, after, o->delimiter != NULL,
-                                 page_size(l));
+              stss3_listing_init(&l->listing, &store->running->client, prefix, after,
+                                 o->delimiter != NULL, page_size(l));
     if (ok && l->folder != NULL)
         ok = stss3_listing_skip(&l->listing, l->folder);
     else if (ok && l->is_after_subtree)
@@ -142,7 +142,8 @@ static regstore_status look_into_folder(struct stss3_list *l, struct plug_call *
 {
     struct stss3_listing inside;
     *found = false;
-    if (!stss3_listing_init(&inside, &l->store->client, l->folder, l->start_after, false, 1))
+    if (!stss3_listing_init(&inside, &l->store->running->client, l->folder, l->start_after, false,
+                            1))
         return plug_no_memory(call);
     regstore_status status = REGSTORE_OK;
     if (l->is_after_subtree && !stss3_listing_skip(&inside, l->start_after))

@@ -2,12 +2,15 @@
 #include "loop.h"
 
 #include "backoff.h"
+#include "fork.h"
 #include "process.h"
 #include "report.h"
 #include "request.h"
+#include "sockets.h"
 #include "transfer.h"
 #include "wakeup.h"
 
+#include <openssl/crypto.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +21,10 @@
 #define STACK_BYTES ((size_t)1024 * 1024)
 /* How long a loop without anything to do sleeps; whoever has something for it wakes it. */
 #define IDLE_NS 60000000000
+/* How long a fork waits for names that are being looked up: curl does that in threads of its own,
+ * which nothing can park.  A name server that is slower than this is dead, and then they wait for
+ * its answer, where the C library holds no lock. */
+#define LOOKUP_NS 200000000
 
 struct line { /* requests in one phase */
     struct stss3_request *first, *last;
@@ -28,6 +35,8 @@ struct stss3_loop {
     CURLM *multi;
     pthread_t thread;
     uint64_t process;
+    struct stss3_sockets *sockets;
+    struct stss3_fork_member member;
 
     /* Any thread. */
     _Atomic(struct stss3_request *) inbox; /* newest first */
@@ -96,7 +105,7 @@ static struct stss3_transfer *take_transfer(struct stss3_loop *loop)
 {
     if (loop->idle_count > 0)
         return loop->idle[--loop->idle_count];
-    return stss3_transfer_new(loop->options);
+    return stss3_transfer_new(loop->options, loop->sockets);
 }
 
 /* There is room: no more than options->connections are ever out. */
@@ -202,6 +211,11 @@ static void wake(struct stss3_loop *loop)
         (void)curl_multi_wakeup(loop->multi);
 }
 
+static void wake_for_fork(void *ctx)
+{
+    wake(ctx);
+}
+
 void stss3_loop_post(struct stss3_request *request, unsigned bit)
 {
     struct stss3_request_state *state = request->state;
@@ -271,7 +285,8 @@ static void end_pauses(struct stss3_loop *loop)
 
 static bool can_send(const struct stss3_loop *loop)
 {
-    return loop->queued.first != NULL && loop->sending_count < loop->options->connections;
+    return stss3_fork_asked_ns() == 0 && loop->queued.first != NULL &&
+           loop->sending_count < loop->options->connections;
 }
 
 static void collect(struct stss3_loop *loop)
@@ -315,11 +330,29 @@ static void end_stalled(struct stss3_loop *loop)
     }
 }
 
+/* Until when a fork that is waiting would be made in the middle of a lookup; 0: it would not. */
+static int64_t lookup_until_ns(const struct stss3_loop *loop)
+{
+    const int64_t asked_ns = stss3_fork_asked_ns();
+    for (const struct stss3_request *r = loop->sending.first; asked_ns != 0 && r != NULL;
+         r = r->state->next)
+        if (stss3_transfer_is_looking_up(r->state->transfer))
+            return asked_ns + LOOKUP_NS;
+    return 0;
+}
+
+static void step_aside(struct stss3_loop *loop)
+{
+    if (stss3_fork_asked_ns() != 0 && lookup_until_ns(loop) <= plug_now_ns())
+        stss3_fork_yield();
+}
+
 /* How long nothing can be due, curl's own timers aside: curl_multi_poll knows those. */
 static int sleep_ms(const struct stss3_loop *loop)
 {
     const int64_t now_ns = plug_now_ns();
-    int64_t due_ns = now_ns + IDLE_NS;
+    const int64_t lookup_ns = lookup_until_ns(loop);
+    int64_t due_ns = lookup_ns == 0 ? now_ns + IDLE_NS : lookup_ns;
     if (loop->paused.first != NULL && loop->paused.first->state->due_ns < due_ns)
         due_ns = loop->paused.first->state->due_ns;
     for (const struct stss3_request *r = loop->sending.first; r != NULL; r = r->state->next)
@@ -333,7 +366,8 @@ static void nap(struct stss3_loop *loop)
     if (can_send(loop))
         return;
     atomic_store(&loop->is_asleep, true);
-    if (atomic_load(&loop->inbox) == NULL && !atomic_load(&loop->is_stopping))
+    const bool must_yield = stss3_fork_asked_ns() != 0 && lookup_until_ns(loop) == 0;
+    if (atomic_load(&loop->inbox) == NULL && !atomic_load(&loop->is_stopping) && !must_yield)
         (void)curl_multi_poll(loop->multi, NULL, 0, sleep_ms(loop), NULL);
     atomic_store(&loop->is_asleep, false);
 }
@@ -341,8 +375,10 @@ static void nap(struct stss3_loop *loop)
 static void *run(void *ctx)
 {
     struct stss3_loop *loop = ctx;
+    stss3_fork_join(&loop->member);
     while (!atomic_load(&loop->is_stopping)) {
         int running;
+        step_aside(loop);
         read_inbox(loop);
         end_pauses(loop);
         while (can_send(loop))
@@ -352,6 +388,8 @@ static void *run(void *ctx)
         end_stalled(loop);
         nap(loop);
     }
+    OPENSSL_thread_stop(); /* as the thread's end would: with locks of its own, so before leaving */
+    stss3_fork_leave(&loop->member);
     return NULL;
 }
 
@@ -390,6 +428,7 @@ static void free_parts(struct stss3_loop *loop)
         stss3_transfer_free(loop->idle[--loop->idle_count]);
     if (loop->multi != NULL)
         (void)curl_multi_cleanup(loop->multi);
+    stss3_sockets_free(loop->sockets); /* last: curl tells it of each that it closes */
     free(loop->idle);
     free(loop);
 }
@@ -401,10 +440,12 @@ struct stss3_loop *stss3_loop_new(const struct stss3_http_options *options)
         return NULL;
     loop->options = options;
     loop->process = plug_process();
+    loop->member = (struct stss3_fork_member){.wake = wake_for_fork, .ctx = loop};
     stss3_backoff_init(&loop->backoff);
     loop->idle = calloc(options->connections, sizeof(struct stss3_transfer *));
+    loop->sockets = stss3_sockets_new(options->connections);
     loop->multi = curl_multi_init();
-    if (loop->idle == NULL || loop->multi == NULL) {
+    if (loop->idle == NULL || loop->sockets == NULL || loop->multi == NULL) {
         free_parts(loop);
         return NULL;
     }
@@ -434,6 +475,11 @@ void stss3_loop_free(struct stss3_loop *loop)
 {
     end_all(loop);
     free_parts(loop);
+}
+
+void stss3_loop_close_copies(const struct stss3_loop *loop)
+{
+    stss3_sockets_close_copies(loop->sockets);
 }
 
 bool stss3_loop_is_ours(const struct stss3_loop *loop)

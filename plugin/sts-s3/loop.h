@@ -28,6 +28,9 @@ void stss3_loop_join(struct stss3_loop *loop);
  * frees several has stopped and joined all of them before. */
 void stss3_loop_free(struct stss3_loop *loop);
 
+/* In a child of the process that made it: see stss3_http_close_copies(). */
+void stss3_loop_close_copies(const struct stss3_loop *loop);
+
 /* False in a child of the process that made it. */
 bool stss3_loop_is_ours(const struct stss3_loop *loop);
 /* Requests that it has, for whoever looks for the idlest. */

@@ -80,12 +80,19 @@ regstore_status stss3_head(struct stss3_client *client, struct plug_call *call, 
     return status;
 }
 
-regstore_status stss3_head_bucket(struct stss3_client *client, struct plug_call *call)
+regstore_status stss3_head_bucket(struct stss3_client *client, struct plug_call *call,
+                                  int64_t *service_ns)
 {
     struct stss3_op *op = stss3_op_new(client, "HEAD", "HeadBucket", NULL);
+    *service_ns = 0;
     if (op == NULL)
         return plug_no_memory(call);
     const regstore_status status = stss3_op_run(op, call);
+    const char *date = stss3_request_is_over(op->request)
+                           ? stss3_request_answer_header(op->request, "date")
+                           : NULL;
+    if (date != NULL && !stss3_time_parse_http(date, service_ns))
+        *service_ns = 0;
     stss3_op_drop(op);
     return status;
 }
@@ -135,7 +142,8 @@ struct stss3_op *stss3_get_new(struct stss3_client *client, const char *key, uin
     char range[64], quoted[160];
     if (op == NULL)
         return NULL;
-    (void)snprintf(range, sizeof range, "bytes=%" PRIu64 "-%" PRIu64, offset, offset + len - 1);
+    const uint64_t last = len > INT64_MAX - offset ? INT64_MAX : offset + len - 1;
+    (void)snprintf(range, sizeof range, "bytes=%" PRIu64 "-%" PRIu64, offset, last);
     stss3_op_header(op, "range", range);
     if (etag != NULL) {
         (void)snprintf(quoted, sizeof quoted, "\"%s\"", etag);

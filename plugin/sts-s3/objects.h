@@ -28,7 +28,9 @@ void stss3_object_read(const struct stss3_request *request, struct stss3_object 
 
 regstore_status stss3_head(struct stss3_client *client, struct plug_call *call, const char *key,
                            struct stss3_object *out);
-regstore_status stss3_head_bucket(struct stss3_client *client, struct plug_call *call);
+/* *service_ns: S3's clock when it answered, 0 when it did not say; set whatever the outcome. */
+regstore_status stss3_head_bucket(struct stss3_client *client, struct plug_call *call,
+                                  int64_t *service_ns);
 
 /* The body is the chunk's bytes; sha256: of them, hex.  Holds a reference while the request lives.
  */

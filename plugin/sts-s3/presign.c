@@ -43,13 +43,14 @@ static regstore_status write_url(struct stss3_store *s, struct plug_call *call, 
                                  const struct stss3_session *session, uint64_t ttl_s,
                                  int64_t now_ns, struct plug_buf *url)
 {
-    struct stss3_op *op = stss3_op_new(&s->client, "GET", "Presign", key); /* for its path */
+    struct stss3_op *op =
+        stss3_op_new(&s->running->client, "GET", "Presign", key); /* for its path */
     struct stss3_target target;
     struct stss3_signing_key signing_key = {0};
     struct stss3_signature signature = {0};
     if (op == NULL)
         return plug_no_memory(call);
-    stss3_client_target(&s->client, &target);
+    stss3_client_target(&s->running->client, &target);
     const struct stss3_signer signer = {session->access_key, session->secret_key, session->token,
                                         target.region, "s3"};
     const struct stss3_header headers[] = {{"host", target.host},
@@ -80,7 +81,7 @@ static regstore_status presign(struct stss3_store *s, struct plug_call *call, co
     TRY(plug_take(call, &o, sizeof o, opts, "presign_opts"));
     TRY(check_opts(s, call, key, &o));
     TRY(stss3_store_enter(s, call));
-    TRY(stss3_sessions_wait(s->sessions, call, o.min_ttl_s, &session));
+    TRY(stss3_sessions_wait(s->running->sessions, call, o.min_ttl_s, &session));
     const uint64_t ttl_s = clamp_ttl(session, o.ttl_s);
     const int64_t now_ns = plug_host_clock_ns(&s->host);
     const regstore_status status = write_url(s, call, key, &o, session, ttl_s, now_ns, url);

@@ -63,9 +63,9 @@ static regstore_status see_parked(struct purge *p, const char *key, struct signs
         struct stss3_object object;
         plug_buf_reset(&name);
         plug_buf_printf(&name, "%s.%d", key, slot);
-        status = plug_buf_failed(&name)
-                     ? plug_no_memory(p->call)
-                     : stss3_head(&p->store->client, p->call, plug_buf_text(&name), &object);
+        status = plug_buf_failed(&name) ? plug_no_memory(p->call)
+                                        : stss3_head(&p->store->running->client, p->call,
+                                                     plug_buf_text(&name), &object);
         if (status == REGSTORE_OK && object.mtime_ns > s->newest_ns)
             s->newest_ns = object.mtime_ns;
         if (status == REGSTORE_NOT_FOUND)
@@ -85,8 +85,8 @@ static regstore_status purge_upload(void *ctx, const char *key, const char *uplo
         p->done.spared++;
         return REGSTORE_OK;
     }
-    regstore_status status =
-        stss3_multipart_parts(&p->store->client, p->call, key, upload_id, see_part, &signs);
+    regstore_status status = stss3_multipart_parts(&p->store->running->client, p->call, key,
+                                                   upload_id, see_part, &signs);
     if (status == REGSTORE_GONE)
         return REGSTORE_OK; /* over by now */
     if (status == REGSTORE_OK)
@@ -96,7 +96,7 @@ static regstore_status purge_upload(void *ctx, const char *key, const char *uplo
         return REGSTORE_OK;
     }
     if (status == REGSTORE_OK && !p->is_dry_run)
-        status = stss3_multipart_abort(&p->store->client, p->call, key, upload_id);
+        status = stss3_multipart_abort(&p->store->running->client, p->call, key, upload_id);
     if (status == REGSTORE_CANCELLED || status == REGSTORE_TIMEOUT)
         return status;
     if (status != REGSTORE_OK) {
@@ -141,7 +141,8 @@ static regstore_status purge_entries(struct purge *p, const struct stss3_entry *
 static regstore_status purge_objects(struct purge *p)
 {
     struct stss3_listing l;
-    if (!stss3_listing_init(&l, &p->store->client, PLUG_UPLOADS, "", false, STSS3_DELETE_MAX))
+    if (!stss3_listing_init(&l, &p->store->running->client, PLUG_UPLOADS, "", false,
+                            STSS3_DELETE_MAX))
         return plug_no_memory(p->call);
     regstore_status status = REGSTORE_OK;
     while (status == REGSTORE_OK && !l.is_last) {
@@ -174,7 +175,7 @@ static regstore_status purge(struct purge *p, const struct regstore_purge_opts *
                            : (int64_t)o.older_than_s * STSS3_NS_PER_S;
     TRY(plug_call_check(p->call));
     if ((what & REGSTORE_PURGE_UPLOADS) != 0)
-        TRY(stss3_multipart_uploads(&p->store->client, p->call, "", purge_upload, p));
+        TRY(stss3_multipart_uploads(&p->store->running->client, p->call, "", purge_upload, p));
     if ((what & REGSTORE_PURGE_OBJECTS) != 0)
         TRY(purge_objects(p));
     return p->first == REGSTORE_OK ? REGSTORE_OK : plug_call_adopt(p->call, &p->words);

@@ -59,7 +59,7 @@ void stss3_reader_free(struct stss3_reader *r)
  * must go on, a little. */
 static struct stss3_chunk *take_chunk(struct stss3_reader *r, uint64_t *len)
 {
-    struct stss3_budget *budget = r->store->budget;
+    struct stss3_budget *budget = r->store->running->budget;
     /* Of the usual size, not of this range's: its memory is warm more often. */
     struct stss3_chunk *chunk = stss3_chunk_new(budget, r->range_bytes);
     if (chunk != NULL && stss3_chunk_receive(chunk, *len, false))
@@ -85,7 +85,7 @@ static bool ask(struct stss3_reader *r)
     struct stss3_chunk *chunk = take_chunk(r, &len);
     struct stss3_op *op =
         chunk == NULL ? NULL
-                      : stss3_get_new(&r->store->client, r->key, r->next, len,
+                      : stss3_get_new(&r->store->running->client, r->key, r->next, len,
                                       r->object.etag[0] == '\0' ? NULL : r->object.etag, chunk);
     if (op == NULL) {
         stss3_chunk_unref(chunk);
@@ -95,7 +95,7 @@ static bool ask(struct stss3_reader *r)
     r->next += len;
     if (r->range_bytes < MOST_BYTES)
         r->range_bytes *= 2;
-    stss3_request_start(r->store->http, op->request);
+    stss3_request_start(r->store->running->http, op->request);
     return true;
 }
 
@@ -170,7 +170,7 @@ regstore_status stss3_reader_next(struct stss3_reader *r, struct plug_call *call
 static regstore_status begin(struct stss3_reader *r, struct plug_call *call, uint64_t offset,
                              uint64_t length, const char *etag)
 {
-    struct stss3_client *client = &r->store->client;
+    struct stss3_client *client = &r->store->running->client;
     if (etag != NULL)
         stss3_etag_copy(r->object.etag, etag);
     r->range_bytes = FIRST_BYTES;
@@ -231,6 +231,7 @@ regstore_status stss3_reader_new(struct stss3_store *store, struct plug_call *ca
                                  uint64_t offset, uint64_t length, const char *etag,
                                  struct stss3_reader **out, struct stss3_object *object)
 {
+    TRY(plug_call_check(call));
     struct stss3_reader *r = calloc(1, sizeof *r);
     if (r == NULL)
         return plug_no_memory(call);

@@ -37,12 +37,13 @@ static regstore_status restore_table(struct stss3_upload *u, struct plug_call *c
     uint8_t hash[32];
     stss3_stage_key(u, stage);
     const char *key = u->is_staged ? stage : u->key;
-    struct stss3_parts *parts = stss3_parts_new(&u->store->client, key, u->unlisted.upload_id);
+    struct stss3_parts *parts =
+        stss3_parts_new(&u->store->running->client, key, u->unlisted.upload_id);
     struct listing_of_parts l = {u, parts, 0};
     if (parts == NULL)
         return plug_no_memory(call);
-    regstore_status status =
-        stss3_multipart_parts(&u->store->client, call, key, u->unlisted.upload_id, take_part, &l);
+    regstore_status status = stss3_multipart_parts(&u->store->running->client, call, key,
+                                                   u->unlisted.upload_id, take_part, &l);
     if (status == REGSTORE_NO_MEMORY)
         status = plug_no_memory(call);
     else if (status == REGSTORE_GONE)
@@ -67,7 +68,7 @@ static regstore_status fetch_tail(struct stss3_upload *u, struct plug_call *call
     char key[STSS3_STAGE_KEY_MAX];
     stss3_park_key(u, u->parked.slot, key);
     struct stss3_op *op =
-        stss3_get_new(&u->store->client, key, 0, u->parked.length, u->parked.etag, chunk);
+        stss3_get_new(&u->store->running->client, key, 0, u->parked.length, u->parked.etag, chunk);
     if (op == NULL)
         return plug_no_memory(call);
     regstore_status status = stss3_op_run(op, call);
@@ -85,7 +86,7 @@ static regstore_status restore_tail(struct stss3_upload *u, struct plug_call *ca
 {
     const uint64_t cap = u->store->config->part_bytes;
     struct stss3_chunk *chunk =
-        stss3_chunk_new(u->store->budget, cap > STSS3_PART_MIN ? cap : STSS3_PART_MIN);
+        stss3_chunk_new(u->store->running->budget, cap > STSS3_PART_MIN ? cap : STSS3_PART_MIN);
     struct plug_digest *digest = NULL;
     if (chunk == NULL || !stss3_chunk_receive(chunk, u->parked.length, true)) {
         stss3_chunk_unref(chunk);

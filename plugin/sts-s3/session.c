@@ -100,7 +100,8 @@ struct stss3_sessions *stss3_sessions_new(const struct stss3_config *config,
     s->config = config;
     s->host = host;
     s->http = http;
-    if (config->role_arn == NULL) {
+    if (config->role_arn == NULL && config->user.access_key != NULL &&
+        config->user.secret_key != NULL) {
         s->current =
             stss3_session_new(config->user.access_key, config->user.secret_key, NULL, NULL);
         if (s->current == NULL) {
@@ -183,9 +184,30 @@ static void renewed(void *ctx, struct stss3_session *session, const struct plug_
     }
 }
 
+/* Without a role: the user's own keys, as their files have them now, for as long as a session would
+ * last. */
+static void reread_keys(struct stss3_sessions *s)
+{
+    struct stss3_session *session = NULL;
+    struct stss3_keys keys;
+    struct plug_error error;
+    if (stss3_keys_read(&s->config->user, &keys, &error) == REGSTORE_OK) {
+        session = stss3_session_new(keys.access_key, keys.secret_key, NULL, NULL);
+        stss3_keys_clear(&keys);
+        plug_error_set(&error, REGSTORE_NO_MEMORY, "out of memory"); /* when there is no session */
+    }
+    if (session != NULL)
+        session->end_ns = session->born_ns + (int64_t)s->config->duration_s * STSS3_NS_PER_S;
+    renewed(s, session, &error);
+}
+
 /* With is_renewing just set by the caller, and the lock not held. */
 static void renew(struct stss3_sessions *s)
 {
+    if (s->config->role_arn == NULL) {
+        reread_keys(s);
+        return;
+    }
     struct stss3_request *request = stss3_sts_assume_role(s->config, s->host, renewed, s);
     if (request == NULL) {
         struct plug_error error;
@@ -279,7 +301,7 @@ regstore_status stss3_sessions_wait(struct stss3_sessions *s, struct plug_call *
         }
         if (ready == STSS3_READY)
             break;
-        if (s->failed_rounds != failed_before || !s->is_renewing)
+        if (s->failed_rounds != failed_before || (!must_renew && !s->is_renewing))
             status = plug_call_adopt(call, &s->last_error);
         else if (s->good_rounds > rounds_before + 1)
             status = plug_fail(call, REGSTORE_UNAVAILABLE,

@@ -8,12 +8,6 @@
 #include "objects.h"
 #include "process.h"
 
-/* One S3 connection carries some 90 MB/s; this many at once for each event loop. */
-#define CONNECTIONS        32
-#define ATTEMPTS           5
-#define CONNECT_TIMEOUT_MS 10000
-#define STALL_TIMEOUT_MS   60000
-
 struct stss3_store *stss3_store_ref(struct stss3_store *store)
 {
     atomic_fetch_add(&store->refs, 1);
@@ -22,19 +16,9 @@ struct stss3_store *stss3_store_ref(struct stss3_store *store)
 
 static void free_store(struct stss3_store *store)
 {
-    const bool is_elsewhere = store->process != 0 && store->process != plug_process();
-    stss3_http_free(store->http); /* first: what is under way uses all the rest */
-    if (is_elsewhere) {
-        /* A child: the parent's threads may have held these locks, and destroying one can wait for
-         * a thread that is not here (FORK-2).  They are left as they are. */
-        stss3_config_free(store->config);
-        free(store);
-        return;
-    }
-    stss3_sessions_free(store->sessions);
-    if (store->client.config != NULL)
-        stss3_client_clear(&store->client);
-    stss3_budget_free(store->budget);
+    /* In a child: only what it made itself.  The parent's threads may have held the locks of the
+     * rest, and destroying one can wait for a thread that is not here (FORK-2). */
+    stss3_running_free(atomic_load(&store->running));
     stss3_config_free(store->config);
     free(store);
 }
@@ -48,13 +32,19 @@ void stss3_store_unref(struct stss3_store *store)
 regstore_status stss3_store_enter(struct stss3_store *store, struct plug_call *call)
 {
     const uint64_t here = plug_process();
-    uint64_t none = 0;
+    struct stss3_running *found = atomic_load(&store->running);
     if (here == 0)
         return plug_no_memory(call);
-    if (!atomic_compare_exchange_strong(&store->process, &none, here) && none != here)
-        return plug_fail(call, REGSTORE_STATE,
-                         "the store was used before a fork, in the parent: open one in this "
-                         "process (FORK-3)");
+    if (found != NULL && found->process == here)
+        return REGSTORE_OK;
+    struct stss3_running *fresh = stss3_running_new(store->config, &store->host);
+    if (fresh == NULL)
+        return plug_no_memory(call);
+    /* Of threads that come first at once one wins; the others drop theirs unused. */
+    if (!atomic_compare_exchange_strong(&store->running, &found, fresh))
+        stss3_running_free(fresh);
+    else if (found != NULL)
+        stss3_running_leave(found);
     return REGSTORE_OK;
 }
 
@@ -73,27 +63,6 @@ static void say_what_was_chosen(const struct stss3_store *store)
                   c->sts.authority);
 }
 
-static regstore_status fill_store(struct stss3_store *store, struct plug_call *call)
-{
-    const struct stss3_config *c = store->config;
-    const struct stss3_http_options options = {.host = &store->host,
-                                               .ca_bundle = c->ca_bundle,
-                                               .loops = c->loops,
-                                               .connections = CONNECTIONS,
-                                               .attempts = ATTEMPTS,
-                                               .connect_timeout_ms = CONNECT_TIMEOUT_MS,
-                                               .stall_timeout_ms = STALL_TIMEOUT_MS};
-    store->http = stss3_http_new(&options);
-    store->budget = stss3_budget_new(c->memory_bytes, c->spill_folder);
-    if (store->http == NULL || store->budget == NULL)
-        return plug_no_memory(call);
-    store->sessions = stss3_sessions_new(c, &store->host, store->http);
-    if (store->sessions == NULL)
-        return plug_no_memory(call);
-    stss3_client_init(&store->client, c, &store->host, store->http, store->sessions);
-    return REGSTORE_OK;
-}
-
 static regstore_status open_store(struct plug_call *call, const struct regstore_host *host,
                                   const struct regstore_pair *settings, size_t n,
                                   struct stss3_store **out)
@@ -106,8 +75,6 @@ static regstore_status open_store(struct plug_call *call, const struct regstore_
     store->refs = 1;
     store->host = offered;
     regstore_status status = stss3_config_new(call, settings, n, &store->config);
-    if (status == REGSTORE_OK)
-        status = fill_store(store, call);
     if (status != REGSTORE_OK) {
         free_store(store);
         return status;
@@ -141,7 +108,7 @@ uint64_t stss3_store_features(const struct regstore_store *store)
 {
     (void)store;
     return REGSTORE_F_PRESIGN_GET | REGSTORE_F_PRESIGN_PUT | REGSTORE_F_SERVER_COPY |
-           REGSTORE_F_SHA512;
+           REGSTORE_F_SHA512 | REGSTORE_F_FORK_AFTER_USE;
 }
 
 regstore_status stss3_key_length(const struct stss3_store *store, struct plug_call *call,
@@ -184,7 +151,7 @@ regstore_status stss3_stat(struct regstore_store *store, const struct regstore_c
     if (status == REGSTORE_OK)
         status = stss3_store_enter(s, &c);
     if (status == REGSTORE_OK)
-        status = stss3_head(&s->client, &c, key, &object);
+        status = stss3_head(&s->running->client, &c, key, &object);
     if (status == REGSTORE_OK) {
         struct regstore_stat stat;
         stss3_stat_of(&object, &stat);

@@ -3,27 +3,22 @@
 #ifndef STSS3_STORE_H
 #define STSS3_STORE_H
 
-#include "chunk.h"
-#include "client.h"
-#include "config.h"
+#include "running.h"
 
 struct stss3_store {
-    _Atomic unsigned refs;    /* the host's and one of each handle (THR-2) */
-    _Atomic uint64_t process; /* where it was first used; 0: not yet (FORK-1) */
+    _Atomic unsigned refs; /* the host's and one of each handle (THR-2) */
+    /* Of this process, once stss3_store_enter() has seen it; before, another one's or NULL. */
+    _Atomic(struct stss3_running *) running;
     atomic_bool refuses_batch_delete;
     struct plug_host host;
     struct stss3_config *config;
-    struct stss3_http *http;
-    struct stss3_sessions *sessions;
-    struct stss3_client client;
-    struct stss3_budget *budget;
 };
 
 struct stss3_store *stss3_store_ref(struct stss3_store *store);
 void stss3_store_unref(struct stss3_store *store); /* the last one ends the engine */
 
-/* For each verb of a store, after plug_call_begin(): STATE in a process that is not the one in
- * which the store was first used (FORK-3; F_FORK_AFTER_USE is not offered). */
+/* For each verb of a store, after plug_call_begin(): makes what runs when this process has none yet
+ * (FORK-1, FORK-3). */
 regstore_status stss3_store_enter(struct stss3_store *store, struct plug_call *call);
 
 /* Deletes any number of keys in batches, or one by one where the server takes none; results may be

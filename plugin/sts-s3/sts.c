@@ -7,6 +7,7 @@
 
 #include "sigv4.h"
 #include "timestamp.h"
+#include "user_request.h"
 #include "verdict.h"
 
 struct assume {
@@ -18,69 +19,41 @@ struct assume {
     char form_sha256[STSS3_SHA256_HEX];
 };
 
-static void add_field(struct plug_buf *form, const char *name, const char *value)
-{
-    if (form->len != 0)
-        plug_buf_char(form, '&');
-    plug_buf_str(form, name);
-    plug_buf_char(form, '=');
-    stss3_uri_encode(form, value, strlen(value), false);
-}
-
 static bool write_form(struct assume *a)
 {
     char duration[24];
     (void)snprintf(duration, sizeof duration, "%llu", (unsigned long long)a->config->duration_s);
-    add_field(&a->form, "Action", "AssumeRole");
-    add_field(&a->form, "Version", "2011-06-15");
-    add_field(&a->form, "RoleArn", a->config->role_arn);
-    add_field(&a->form, "RoleSessionName", a->config->session_name);
-    add_field(&a->form, "DurationSeconds", duration);
+    stss3_form_add(&a->form, "Action", "AssumeRole");
+    stss3_form_add(&a->form, "Version", "2011-06-15");
+    stss3_form_add(&a->form, "RoleArn", a->config->role_arn);
+    stss3_form_add(&a->form, "RoleSessionName", a->config->session_name);
+    stss3_form_add(&a->form, "DurationSeconds", duration);
     if (a->config->external_id != NULL)
-        add_field(&a->form, "ExternalId", a->config->external_id);
+        stss3_form_add(&a->form, "ExternalId", a->config->external_id);
     return !plug_buf_failed(&a->form) &&
            stss3_sha256_hex(a->form.data, a->form.len, a->form_sha256);
 }
 
 static enum stss3_ready prepare(struct stss3_request *request)
 {
-    static const char form_type[] = "application/x-www-form-urlencoded; charset=utf-8";
     struct assume *a = request->owner;
-    const struct stss3_config *c = a->config;
-    const struct stss3_signer signer = {.access_key = c->user.access_key,
-                                        .secret_key = c->user.secret_key,
-                                        .region = c->region,
-                                        .service = "sts"};
-    const struct stss3_header headers[] = {{"content-type", form_type}, {"host", c->sts.authority}};
-    const struct stss3_sign_request signed_request = {.method = "POST",
-                                                      .path = "/",
-                                                      .headers = headers,
-                                                      .n_headers = 2,
-                                                      .payload_sha256 = a->form_sha256,
-                                                      .flags = STSS3_SIGN_FOR_OTHERS};
-    struct stss3_signing_key key = {0};
-    struct stss3_signature signature = {0};
-    const bool is_signed =
-        stss3_sign_headers(&signer, &signed_request, plug_host_clock_ns(a->host), &key, &signature);
-    plug_buf_printf(&request->url, "%s://%s/", c->sts.tls ? "https" : "http", c->sts.authority);
-    stss3_request_add_header(request, "Content-Type", form_type);
-    stss3_request_add_header(request, "X-Amz-Date", signature.amz_date);
-    stss3_request_add_header(request, "Authorization", plug_buf_text(&signature.text));
-    stss3_signature_clear(&signature);
-    stss3_signing_key_clear(&key);
-    if (is_signed)
-        return STSS3_READY;
-    plug_error_set(&request->error, REGSTORE_NO_MEMORY, "out of memory");
-    return STSS3_REFUSED;
+    return stss3_user_prepare(request, a->config, a->host, "sts", a->form_sha256);
 }
 
 /* Adds to the words of a failure what the operator can do about it. */
 static void advise(struct stss3_request *request)
 {
     const struct assume *a = request->owner;
-    char words[sizeof request->error.message];
+    char words[sizeof request->error.message], clock[100];
     const char *advice = "";
-    if (a->config->is_sts_implied)
+    int64_t ahead_ns;
+    if (strcmp(request->error.code, "RequestTimeTooSkewed") == 0 &&
+        stss3_verdict_clock_gap(request, plug_host_clock_ns(a->host), &ahead_ns)) {
+        (void)snprintf(clock, sizeof clock, "; this machine's clock is %lld s %s the service's",
+                       llabs((long long)(ahead_ns / STSS3_NS_PER_S)),
+                       ahead_ns < 0 ? "behind" : "ahead of");
+        advice = clock;
+    } else if (a->config->is_sts_implied)
         advice =
             "; sts_endpoint_url is missing, so AWS's STS was asked, although endpoint_url names "
             "another server";

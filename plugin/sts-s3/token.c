@@ -228,7 +228,8 @@ static bool read_multipart(struct reading *r)
     r->parts_length = plug_get_number(&r->at);
     stss3_stage_key(u, stage);
     if (ok && (r->flags & FLAG_TABLE) != 0) {
-        u->parts = stss3_parts_new(&u->store->client, u->is_staged ? stage : u->key, upload_id);
+        u->parts =
+            stss3_parts_new(&u->store->running->client, u->is_staged ? stage : u->key, upload_id);
         ok = u->parts != NULL && read_table(r, (size_t)n);
     } else if (ok) {
         const uint8_t *hash = plug_get_bytes(&r->at, &hash_len);

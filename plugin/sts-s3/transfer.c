@@ -2,6 +2,7 @@
 #include "transfer.h"
 
 #include "request.h"
+#include "sockets.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -22,23 +23,42 @@
 struct stss3_transfer {
     CURL *easy;
     const struct stss3_http_options *options;
+    struct stss3_sockets *sockets;
     struct stss3_request *request;
 
     uint64_t body_sent;
     int64_t moved_ns;
     curl_off_t bytes_moved;
-    bool is_connected, is_too_long, has_no_memory, has_timed_out;
+    bool is_looking_up, is_connected, is_too_long, has_no_memory, has_timed_out;
 
     /* What curl reads while it sends; the texts lie in request->headers. */
     struct curl_slist headers[HEADERS_MAX];
     char error[CURL_ERROR_SIZE];
 };
 
+static int on_lookup(void *resolver, void *reserved, void *ctx)
+{
+    struct stss3_transfer *transfer = ctx;
+    (void)resolver, (void)reserved;
+    transfer->is_looking_up = true;
+    return 0;
+}
+
 static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
 {
-    (void)ctx;
+    struct stss3_transfer *transfer = ctx;
     (void)purpose;
-    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    transfer->is_looking_up = false; /* whatever was looked up has been found */
+    const int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    stss3_sockets_add(transfer->sockets, fd);
+    return fd;
+}
+
+/* The transfer that opened it may be gone by now. */
+static int close_socket(void *ctx, curl_socket_t fd)
+{
+    stss3_sockets_remove(ctx, fd);
+    return close(fd);
 }
 
 /* From here on silence counts: before, curl's own limit for connecting does. */
@@ -163,7 +183,12 @@ static void set_constants(struct stss3_transfer *transfer)
     const struct stss3_http_options *options = transfer->options;
     curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
+    curl_easy_setopt(easy, CURLOPT_RESOLVER_START_FUNCTION, on_lookup);
+    curl_easy_setopt(easy, CURLOPT_RESOLVER_START_DATA, transfer);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, transfer->sockets);
     curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
     curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
@@ -198,12 +223,14 @@ static void set_constants(struct stss3_transfer *transfer)
     }
 }
 
-struct stss3_transfer *stss3_transfer_new(const struct stss3_http_options *options)
+struct stss3_transfer *stss3_transfer_new(const struct stss3_http_options *options,
+                                          struct stss3_sockets *sockets)
 {
     struct stss3_transfer *transfer = calloc(1, sizeof *transfer);
     if (transfer == NULL)
         return NULL;
     transfer->options = options;
+    transfer->sockets = sockets;
     transfer->easy = curl_easy_init();
     if (transfer->easy == NULL) {
         free(transfer);
@@ -325,7 +352,7 @@ bool stss3_transfer_begin(struct stss3_transfer *transfer, CURLM *multi,
     transfer->body_sent = 0;
     transfer->bytes_moved = 0;
     transfer->moved_ns = PLUG_NEVER;
-    transfer->is_connected = transfer->is_too_long = false;
+    transfer->is_looking_up = transfer->is_connected = transfer->is_too_long = false;
     transfer->has_no_memory = transfer->has_timed_out = false;
     transfer->error[0] = '\0';
     const char *reason = set_up(transfer);
@@ -427,6 +454,11 @@ struct stss3_request *stss3_transfer_request(CURL *easy)
 int64_t stss3_transfer_moved_ns(const struct stss3_transfer *transfer)
 {
     return transfer->moved_ns;
+}
+
+bool stss3_transfer_is_looking_up(const struct stss3_transfer *transfer)
+{
+    return transfer->is_looking_up;
 }
 
 bool stss3_transfer_has_timed_out(const struct stss3_transfer *transfer)

@@ -10,10 +10,12 @@
 
 #include <curl/curl.h>
 
+struct stss3_sockets;
 struct stss3_transfer;
 
-/* NULL: no memory. */
-struct stss3_transfer *stss3_transfer_new(const struct stss3_http_options *options);
+/* Both outlive it, and its connections.  NULL: no memory. */
+struct stss3_transfer *stss3_transfer_new(const struct stss3_http_options *options,
+                                          struct stss3_sockets *sockets);
 void stss3_transfer_free(struct stss3_transfer *transfer);
 
 /* Sends the request.  False: it could not be set up, and its outcome says why. */
@@ -30,6 +32,8 @@ void stss3_transfer_drop(struct stss3_transfer *transfer, CURLM *multi);
 struct stss3_request *stss3_transfer_request(CURL *easy);
 /* When the last byte moved, once there is a connection; PLUG_NEVER before. */
 int64_t stss3_transfer_moved_ns(const struct stss3_transfer *transfer);
+/* Its server's name is being looked up, in a thread of curl's. */
+bool stss3_transfer_is_looking_up(const struct stss3_transfer *transfer);
 /* The last try ended since somebody was waited for too long. */
 bool stss3_transfer_has_timed_out(const struct stss3_transfer *transfer);
 

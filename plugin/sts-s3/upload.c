@@ -215,8 +215,8 @@ static regstore_status create_multipart(struct stss3_upload *u, struct plug_call
     const bool is_sole = (u->flags & REGSTORE_UPLOAD_SOLE) != 0;
     u->is_staged = u->key == NULL || (u->generation != 0 && !is_sole);
     const char *key = u->is_staged ? stage : u->key;
-    TRY(stss3_multipart_create(&u->store->client, call, key, &meta, upload_id));
-    u->parts = stss3_parts_new(&u->store->client, key, upload_id);
+    TRY(stss3_multipart_create(&u->store->running->client, call, key, &meta, upload_id));
+    u->parts = stss3_parts_new(&u->store->running->client, key, upload_id);
     return u->parts == NULL ? plug_no_memory(call) : REGSTORE_OK;
 }
 
@@ -256,7 +256,7 @@ static regstore_status find_memory(struct stss3_upload *u, struct plug_call *cal
 
 static regstore_status make_tail(struct stss3_upload *u, struct plug_call *call)
 {
-    u->tail = stss3_chunk_new(u->store->budget, part_bytes(u, count_parts(u)));
+    u->tail = stss3_chunk_new(u->store->running->budget, part_bytes(u, count_parts(u)));
     return u->tail == NULL ? plug_no_memory(call) : REGSTORE_OK;
 }
 
@@ -354,7 +354,7 @@ static regstore_status park_tail(struct stss3_upload *u, struct plug_call *call)
     u->has_parked = true;
     stss3_park_key(u, slot, key);
     stss3_upload_tail_sha256(u, sha256);
-    TRY(stss3_put(&u->store->client, call, key, u->tail, sha256, &meta, etag));
+    TRY(stss3_put(&u->store->running->client, call, key, u->tail, sha256, &meta, etag));
     if (etag[0] == '\0')
         return plug_fail(call, REGSTORE_UNAVAILABLE, "PutObject: the answer has no ETag");
     u->parked.length = stss3_chunk_length(u->tail);
@@ -394,17 +394,17 @@ regstore_status stss3_upload_suspend(struct regstore_upload *upload,
     regstore_status status = plug_call_begin(&c, call);
     if (kept == NULL)
         kept = &ignored;
-    *kept = 0;
-    if (token != NULL && cap != 0)
-        token[0] = '\0';
     if (status == REGSTORE_OK)
         status = stss3_upload_enter(
             u, &c, STSS3_STATE_BIT(STSS3_OPEN) | STSS3_STATE_BIT(STSS3_SEALED), "suspend");
     if (status == REGSTORE_OK && (token == NULL || cap < REGSTORE_TOKEN_MAX))
         status =
             plug_fail(&c, REGSTORE_RANGE, "a token needs a buffer of %d bytes", REGSTORE_TOKEN_MAX);
-    if (status == REGSTORE_OK)
+    if (status == REGSTORE_OK) { /* a refused call leaves the host's token as it is */
+        *kept = 0;
+        token[0] = '\0';
         status = suspend(u, &c, token, cap, kept);
+    }
     return plug_call_end(&c, status);
 }
 

@@ -163,6 +163,16 @@ static void set_facts(struct stss3_request *request, const struct stss3_error_bo
         error->retry_after_ms = 0;
 }
 
+bool stss3_verdict_clock_gap(const struct stss3_request *request, int64_t now_ns, int64_t *ahead_ns)
+{
+    const char *date = stss3_request_answer_header(request, "date");
+    int64_t service_ns;
+    if (date == NULL || !stss3_time_parse_http(date, &service_ns))
+        return false;
+    *ahead_ns = now_ns - service_ns;
+    return true;
+}
+
 enum stss3_verdict stss3_verdict_judge(struct stss3_request *request, bool is_xml,
                                        struct stss3_error_body *body)
 {

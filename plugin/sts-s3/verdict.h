@@ -28,6 +28,10 @@ struct stss3_verdict_of stss3_verdict(enum stss3_transport transport, long http_
 enum stss3_verdict stss3_verdict_judge(struct stss3_request *request, bool is_xml,
                                        struct stss3_error_body *body);
 
+/* How far now_ns is ahead of the service's clock, by its answer's Date.  False: it has none. */
+bool stss3_verdict_clock_gap(const struct stss3_request *request, int64_t now_ns,
+                             int64_t *ahead_ns);
+
 /* True for the codes by which a service says that the session, not the request, is at fault. */
 bool stss3_code_is_stale_session(const char *code);
 

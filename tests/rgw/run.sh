@@ -8,7 +8,7 @@
 # in which the test image stays (else it is made anew).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-every="conformance check push-s3 push-local kill9-s3 kill9-local"
+every="conformance check policy secrets push-s3 push-local kill9-s3 kill9-local"
 REGSTORE=${REGSTORE:-$here/../../build/host-shim/regstore}
 work=$(mktemp -d)
 export REGSTORE REGSTORE_IMAGE="${REGSTORE_IMAGE:-$work/image}"
@@ -24,9 +24,9 @@ bail_out() {
     echo "Bail out! $*"
     exit 1
 }
-for tool in ceph-mon ceph-osd ceph radosgw radosgw-admin curl umoci openssl; do
+for tool in ceph-mon ceph-osd ceph radosgw radosgw-admin curl faketime python3 umoci openssl; do
     command -v "$tool" >/dev/null || bail_out "$tool is missing:" \
-        "apt-get install ceph-mon ceph-osd ceph-common radosgw curl umoci openssl," \
+        "apt-get install ceph-mon ceph-osd ceph-common radosgw curl faketime python3 umoci openssl," \
         "or leave this suite out: meson configure -Dleave_out=rgw"
 done
 [ -x "$REGSTORE" ] || bail_out "no command at $REGSTORE: meson compile first"
@@ -41,8 +41,10 @@ set +a
 
 part() {
     case $1 in
-    conformance) "$REGSTORE" --config "$RGW_CONFIG" --location s3 conformance --tap ;;
+    conformance) "$REGSTORE" --config "$RGW_CONFIG" --location s3 conformance --own-store --tap ;;
     check) sh "$here/check-explains.sh" ;;
+    policy) sh "$here/policy.sh" ;;
+    secrets) sh "$here/secrets.sh" ;;
     push-*) sh "$here/push-image.sh" "${1#push-}" ;;
     kill9-*) sh "$here/kill9.sh" "${1#kill9-}" ;;
     *) echo "no part is called '$1'; there are: $every" && false ;;

@@ -12,9 +12,10 @@ static const struct regstore_param params[] = {
     {"io_threads", "4", "how many loops", REGSTORE_PARAM_INTEGER},
     {"fsync", "true", "whether to wait for the disk", REGSTORE_PARAM_BOOL},
     {"secret_key", NULL, "the key", REGSTORE_PARAM_SECRET},
+    {"secret_key_file", NULL, "its file", REGSTORE_PARAM_PATH},
     {NULL, NULL, NULL, 0},
 };
-#define N_PARAMS 5
+#define N_PARAMS 6
 
 static struct plug_call call;
 static const char *values[N_PARAMS];
@@ -98,6 +99,36 @@ START_TEST(missing_required_key_is_named_with_its_help)
     ck_assert_int_eq(sort(&pair, 1), REGSTORE_CONFIG);
     expect_words("'storage_path' is missing: where all keys lie");
     ck_assert_int_eq(sort(NULL, 0), REGSTORE_CONFIG);
+}
+END_TEST
+
+static const struct regstore_param needs_key[] = {
+    {"key", NULL, "the key of the door", REGSTORE_PARAM_REQUIRED | REGSTORE_PARAM_SECRET},
+    {"key_file", NULL, "its file", REGSTORE_PARAM_PATH},
+    {NULL, NULL, NULL, 0},
+};
+
+START_TEST(required_secret_may_be_given_as_a_file)
+{
+    const struct regstore_pair file = {"key_file", "/run/key"}, empty = {"key_file", ""};
+    call = (struct plug_call){.deadline_ns = PLUG_NEVER};
+    ck_assert_int_eq(plug_settings_sort(&call, needs_key, &file, 1, values), REGSTORE_OK);
+    ck_assert_ptr_null(plug_setting(needs_key, values, "key"));
+    ck_assert_str_eq(plug_setting(needs_key, values, "key_file"), "/run/key");
+    ck_assert_int_eq(plug_settings_sort(&call, needs_key, &empty, 1, values), REGSTORE_CONFIG);
+    expect_words("'key' is missing: the key of the door");
+}
+END_TEST
+
+START_TEST(secret_and_its_file_at_once_are_refused_and_not_told)
+{
+    const struct regstore_pair both[] = {{"key_file", "/run/hunter2"}, {"key", "hunter2"}};
+    const struct regstore_pair one[] = {{"key_file", "/run/key"}, {"key", ""}};
+    call = (struct plug_call){.deadline_ns = PLUG_NEVER};
+    ck_assert_int_eq(plug_settings_sort(&call, needs_key, both, 2, values), REGSTORE_CONFIG);
+    expect_words("'key' and 'key_file' are both given");
+    ck_assert_ptr_null(strstr(call.error.message, "hunter2"));
+    ck_assert_int_eq(plug_settings_sort(&call, needs_key, one, 2, values), REGSTORE_OK);
 }
 END_TEST
 
@@ -224,6 +255,8 @@ Suite *settings_suite(void)
     tcase_add_test(tcase, value_of_an_unknown_key_is_not_told);
     tcase_add_test(tcase, key_given_twice_is_named);
     tcase_add_test(tcase, missing_required_key_is_named_with_its_help);
+    tcase_add_test(tcase, required_secret_may_be_given_as_a_file);
+    tcase_add_test(tcase, secret_and_its_file_at_once_are_refused_and_not_told);
     tcase_add_test(tcase, settings_that_are_null_are_invalid);
     tcase_add_test(tcase, value_that_its_type_cannot_mean_is_named_at_once);
     tcase_add_loop_test(tcase, integer_is_digits_in_its_range, 0, COUNT(integers));

@@ -11,6 +11,7 @@ Suite *call_suite(void);
 Suite *digest_suite(void);
 Suite *key_suite(void);
 Suite *process_suite(void);
+Suite *secret_file_suite(void);
 Suite *settings_suite(void);
 Suite *token_suite(void);
 

@@ -379,6 +379,44 @@ EOF
     claim [ "$(cat out err | grep -c hunter2)" = 0 ]
     rm -r config
 }
+secret_may_stand_in_the_environment_but_not_twice() {
+    mkdir config
+    cat >config/config.yaml <<EOF
+DISTRIBUTED_STORAGE_CONFIG:
+    with-out: [TestStorage, {file: $scratch/f}]
+    with: [TestStorage, {file: $scratch/f, password: hunter2}]
+EOF
+    for location in with-out with; do
+        REGSTORE_WITH_OUT_PASSWORD=hunter3 REGSTORE_WITH_PASSWORD=hunter3 "$regstore" \
+            --config config/config.yaml --plugin-dir "$scratch" --location $location ls >out 2>err
+        status=$?
+        [ $location = with ] || claim [ "$status" = 0 ]
+    done
+    fails_with 2 "'password' of location 'with' has two sources" "REGSTORE_WITH_PASSWORD"
+    claim [ "$(cat out err | grep -c 'hunter[23]')" = 0 ]
+    rm -r config
+}
+check_warns_of_a_config_file_with_a_secret_that_others_can_read() {
+    mkdir config
+    echo "DISTRIBUTED_STORAGE_CONFIG: {a: [TestStorage, {file: $scratch/f, password: hunter2}]}" \
+        >config/config.yaml
+    for mode in 600 640 604; do
+        chmod $mode config/config.yaml
+        "$regstore" --config config/config.yaml --plugin-dir "$scratch" check >out 2>err
+        status=$?
+        prints "[ok]   config: mode 0$mode"
+        [ $mode = 600 ] || claim grep -qF "'password' stands in it: chmod 0600" out
+        [ $mode != 600 ] || claim [ "$(grep -c chmod out)" = 0 ]
+    done
+    echo "DISTRIBUTED_STORAGE_CONFIG: {a: [TestStorage, {file: $scratch/f}]}" >config/config.yaml
+    "$regstore" --config config/config.yaml --plugin-dir "$scratch" check >out 2>err
+    claim [ "$(grep -c chmod out)" = 0 ]
+    rm -r config
+}
+policy_of_a_plugin_that_has_none_says_so() {
+    run policy
+    fails_with 1 "regstore: policy: TestStorage has none to show"
+}
 usage_is_explained() {
     run
     fails_with 2 "no command"

@@ -293,6 +293,7 @@ END_TEST
 
 int main(void)
 {
+    (void)setenv("CK_DEFAULT_TIMEOUT", "60", 0); /* 4 s is little on a busy machine */
     Suite *suite = suite_create("host: config.yaml");
     TCase *tests = tcase_create("config");
     tcase_add_loop_test(tests, scalar_is_handed_over_as_written, 0, COUNT(scalars));

@@ -186,6 +186,7 @@ END_TEST
 
 int main(void)
 {
+    (void)setenv("CK_DEFAULT_TIMEOUT", "60", 0); /* 4 s is little on a busy machine */
     Suite *suite = suite_create("command: text");
     TCase *tests = tcase_create("text");
     tcase_add_test(tests, number_is_digits_and_fits);

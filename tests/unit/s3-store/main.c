@@ -11,13 +11,17 @@ static const char *const variables[] = {
 
 int main(void)
 {
+    (void)setenv("CK_DEFAULT_TIMEOUT", "60", 0); /* 4 s is little on a busy machine */
     for (size_t i = 0; i < COUNT(variables); i++)
         (void)unsetenv(variables[i]);
-    SRunner *runner = srunner_create(chunk_suite());
+    SRunner *runner = srunner_create(advice_suite());
+    srunner_add_suite(runner, chunk_suite());
     srunner_add_suite(runner, commit_suite());
     srunner_add_suite(runner, config_suite());
     srunner_add_suite(runner, forgery_suite());
+    srunner_add_suite(runner, policy_suite());
     srunner_add_suite(runner, region_suite());
+    srunner_add_suite(runner, secrets_suite());
     srunner_add_suite(runner, session_suite());
     srunner_add_suite(runner, token_suite());
     srunner_add_suite(runner, verdict_suite());

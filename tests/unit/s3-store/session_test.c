@@ -22,12 +22,18 @@ static const char denied[] =
 static const struct server_step head_200 = {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 0};
 
 /* The session of this moment, by the store's own way to it. */
+static struct stss3_sessions *sessions_of(struct world *w, struct plug_call *call)
+{
+    struct stss3_store *store = stss3_store_of(w->store);
+    ck_assert_int_eq(stss3_store_enter(store, call), REGSTORE_OK);
+    return store->running->sessions;
+}
+
 static regstore_status get_session(struct world *w, struct stss3_session **out)
 {
     struct plug_call call;
     ck_assert_int_eq(plug_call_begin(&call, &w->call), REGSTORE_OK);
-    const regstore_status status =
-        stss3_sessions_wait(((struct stss3_store *)(void *)w->store)->sessions, &call, 0, out);
+    const regstore_status status = stss3_sessions_wait(sessions_of(w, &call), &call, 0, out);
     return plug_call_end(&call, status);
 }
 
@@ -301,8 +307,8 @@ START_TEST(session_that_must_last_longer_than_any_is_refused)
     struct plug_call call;
     struct stss3_session *session = NULL;
     world_open(&w, &head_200, 1, &sts, 1);
-    struct stss3_sessions *sessions = ((struct stss3_store *)(void *)w.store)->sessions;
     ck_assert_int_eq(plug_call_begin(&call, &w.call), REGSTORE_OK);
+    struct stss3_sessions *sessions = sessions_of(&w, &call);
     ck_assert_int_eq(stss3_sessions_wait(sessions, &call, 1800, &session), REGSTORE_OK);
     stss3_session_unref(session);
     ck_assert_int_eq(stss3_sessions_wait(sessions, &call, 7200, &session), REGSTORE_UNAVAILABLE);

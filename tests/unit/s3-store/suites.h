@@ -6,11 +6,14 @@
 #include <check.h>
 #include <stdint.h>
 
+Suite *advice_suite(void);
 Suite *chunk_suite(void);
 Suite *commit_suite(void);
 Suite *config_suite(void);
 Suite *forgery_suite(void);
+Suite *policy_suite(void);
 Suite *region_suite(void);
+Suite *secrets_suite(void);
 Suite *session_suite(void);
 Suite *token_suite(void);
 Suite *verdict_suite(void);

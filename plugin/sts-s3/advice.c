@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "advice.h"
+
+#include <string.h>
+
+static const char set_clock[] =
+    "set this machine's clock (chrony or systemd-timesyncd keep it right): S3 and STS refuse every "
+    "request that is 15 minutes off";
+static const char bad_access_key[] =
+    "sts_user_access_key is not known there: copy it again from the user's access keys, or create "
+    "a new one (12.1)";
+static const char bad_secret_key[] =
+    "sts_user_secret_key is not the one that belongs to sts_user_access_key: it is shown only "
+    "once, so create a new access key (12.1) and set both";
+static const char bad_keys[] =
+    "sts_user_access_key and sts_user_secret_key are not those of a user there, S3 refuses them "
+    "too: copy both again, or create a new access key (12.1)";
+static const char bad_trust[] =
+    "the user's keys are good, the role refuses this user: the role's trust policy must name this "
+    "user as its Principal (12.2; 'regstore policy' prints it), with the sts_external_id if it "
+    "demands one, and sts_role_arn must be this role's";
+static const char bad_either[] =
+    "sts_user_access_key and sts_user_secret_key must be those of the user (12.1), and the role's "
+    "trust policy must name that user as its Principal (12.2; 'regstore policy' prints it)";
+static const char bad_duration[] =
+    "see sts_duration_seconds, which the role's maximum session duration must allow (12.2), "
+    "sts_role_arn and sts_external_id";
+static const char no_role[] =
+    "there is no such role: sts_role_arn must be the ARN of the role of section 12.2";
+
+/* What STS says that leaves no doubt. */
+static const struct {
+    const char *code, *advice;
+} by_code[] = {
+    {"RequestTimeTooSkewed", set_clock},
+    {"InvalidClientTokenId", bad_access_key},
+    {"InvalidAccessKeyId", bad_access_key},
+    {"SignatureDoesNotMatch", bad_secret_key},
+    {"NoSuchEntity", no_role},
+    {"ValidationError", bad_duration},
+    {"InvalidArgument", bad_duration},
+    {"RegionDisabledException",
+     "STS is switched off in this region: activate it in the account's settings, or set s3_region "
+     "or sts_endpoint_url to another region's"},
+    {"SignatureVersionNotSupported", "see sts_endpoint_url: what answers there is no STS"},
+    {"MethodNotAllowed", "see sts_endpoint_url: what answers there is no STS"},
+};
+
+static bool is_aws(const struct stss3_endpoint *endpoint)
+{
+    const size_t len = strlen(endpoint->host), tail = strlen(".amazonaws.com");
+    return strstr(endpoint->host, ".amazonaws.com.") != NULL ||
+           (len > tail && strcmp(endpoint->host + len - tail, ".amazonaws.com") == 0);
+}
+
+static bool is_plain_refusal(const struct plug_error *error)
+{
+    return error->status == REGSTORE_DENIED &&
+           (strcmp(error->code, "AccessDenied") == 0 || error->code[0] == '\0');
+}
+
+bool stss3_advice_needs_keys(const struct stss3_config *config, const struct plug_error *error)
+{
+    return is_plain_refusal(error) && !config->is_sts_implied && !is_aws(&config->sts);
+}
+
+static const char *refused(const struct stss3_config *config, enum stss3_keys_are keys)
+{
+    if (keys == STSS3_KEYS_BAD)
+        return bad_keys;
+    return keys == STSS3_KEYS_GOOD || is_aws(&config->sts) ? bad_trust : bad_either;
+}
+
+const char *stss3_advice_session(const struct stss3_config *config, const struct plug_error *error,
+                                 enum stss3_keys_are keys)
+{
+    if (config->is_sts_implied)
+        return "set sts_endpoint_url: endpoint_url names a server that is not AWS, and without "
+               "sts_endpoint_url the session is asked of AWS";
+    for (size_t i = 0; i < sizeof by_code / sizeof by_code[0]; i++)
+        if (strcmp(by_code[i].code, error->code) == 0)
+            return by_code[i].advice;
+    if (is_plain_refusal(error))
+        return refused(config, keys);
+    switch (error->status) {
+    case REGSTORE_CONFIG: /* before anything was sent: a key's file */
+        return error->http_status == 0 ? "mend the file, or give the key in another way (12.3)"
+                                       : no_role;
+    case REGSTORE_UNAVAILABLE:
+        return "the STS server does not answer: is sts_endpoint_url right, is the server up, is "
+               "there a way to it, is ca_bundle the one of its certificate?";
+    default:
+        return bad_duration;
+    }
+}
+
+const char *stss3_advice_bucket(const struct plug_error *error)
+{
+    switch (error->status) {
+    case REGSTORE_NOT_FOUND:
+    case REGSTORE_CONFIG:
+        return "s3_bucket names no bucket there: correct the name, or create the bucket; "
+               "endpoint_url and s3_region say where it is looked for";
+    case REGSTORE_DENIED:
+        return "the role may not list this bucket: give the role AmazonS3FullAccess (12.2), or at "
+               "least what 'regstore policy' prints, or correct s3_bucket, which may be somebody "
+               "else's";
+    case REGSTORE_UNAVAILABLE:
+        return "S3 does not answer: is endpoint_url right, is the server up, is there a way to it, "
+               "is ca_bundle the one of its certificate?";
+    default:
+        return "see s3_bucket, s3_region and endpoint_url";
+    }
+}
+
+const char *stss3_advice_clock(void)
+{
+    return set_clock;
+}
+
+static bool is_loopback(const struct stss3_endpoint *endpoint)
+{
+    return strcmp(endpoint->host, "localhost") == 0 || strcmp(endpoint->host, "::1") == 0 ||
+           (endpoint->is_address && strncmp(endpoint->host, "127.", 4) == 0);
+}
+
+bool stss3_advice_settings(const struct stss3_config *config, struct plug_buf *out)
+{
+    if (config->is_endpoint_over_region)
+        plug_buf_str(out, "s3_region and endpoint_url are both given: endpoint_url is obeyed here, "
+                          "while Quay's own driver would ignore it");
+    if (config->role_arn != NULL && !config->sts.tls && !is_loopback(&config->sts))
+        plug_buf_printf(out, "%ssts_endpoint_url is http: anybody on the way can read the session "
+                             "that comes back, so use https",
+                        out->len == 0 ? "" : "; ");
+    if (config->beyond_quay != NULL)
+        plug_buf_printf(out,
+                        "%sQuay's own driver does not start with these keys (TypeError), leave "
+                        "them out if it is to read this location too: %s",
+                        out->len == 0 ? "" : "; ", config->beyond_quay);
+    return !plug_buf_failed(out);
+}

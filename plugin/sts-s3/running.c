@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "running.h"
+
+#include <stdlib.h>
+
+#include "process.h"
+
+/* One S3 connection carries some 90 MB/s; this many at once for each event loop. */
+#define CONNECTIONS        32
+#define ATTEMPTS           5
+#define CONNECT_TIMEOUT_MS 10000
+#define STALL_TIMEOUT_MS   60000
+
+struct stss3_running *stss3_running_new(const struct stss3_config *config,
+                                        const struct plug_host *host)
+{
+    const struct stss3_http_options options = {.host = host,
+                                               .ca_bundle = config->ca_bundle,
+                                               .loops = config->loops,
+                                               .connections = CONNECTIONS,
+                                               .attempts = ATTEMPTS,
+                                               .connect_timeout_ms = CONNECT_TIMEOUT_MS,
+                                               .stall_timeout_ms = STALL_TIMEOUT_MS};
+    struct stss3_running *r = calloc(1, sizeof *r);
+    if (r == NULL)
+        return NULL;
+    r->process = plug_process();
+    r->http = stss3_http_new(&options);
+    r->budget = stss3_budget_new(config->memory_bytes, config->spill_folder);
+    if (r->http != NULL)
+        r->sessions = stss3_sessions_new(config, host, r->http);
+    stss3_client_init(&r->client, config, host, r->http, r->sessions);
+    if (r->budget == NULL || r->sessions == NULL) {
+        stss3_running_free(r);
+        return NULL;
+    }
+    return r;
+}
+
+void stss3_running_leave(const struct stss3_running *r)
+{
+    stss3_http_close_copies(r->http);
+}
+
+void stss3_running_free(struct stss3_running *r)
+{
+    if (r == NULL || r->process != plug_process())
+        return;
+    stss3_http_free(r->http); /* first: what is under way uses all the rest */
+    stss3_sessions_free(r->sessions);
+    stss3_client_clear(&r->client);
+    stss3_budget_free(r->budget);
+    free(r);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sockets.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* curl tries two addresses of a server side by side. */
+#define SOCKETS_PER_CONNECTION 2
+
+struct one {
+    int fd;
+    ino_t inode; /* no two sockets of a machine have the same at one time; 0: the slot is free */
+};
+
+struct stss3_sockets {
+    size_t cap;
+    struct one all[];
+};
+
+struct stss3_sockets *stss3_sockets_new(unsigned connections)
+{
+    const size_t cap = SOCKETS_PER_CONNECTION * (size_t)connections;
+    struct stss3_sockets *sockets = calloc(1, sizeof *sockets + cap * sizeof(struct one));
+    if (sockets != NULL)
+        sockets->cap = cap;
+    return sockets;
+}
+
+void stss3_sockets_free(struct stss3_sockets *sockets)
+{
+    free(sockets);
+}
+
+static ino_t inode_of(int fd)
+{
+    struct stat stat;
+    return fstat(fd, &stat) == 0 && S_ISSOCK(stat.st_mode) ? stat.st_ino : 0;
+}
+
+void stss3_sockets_add(struct stss3_sockets *sockets, int fd)
+{
+    size_t i = 0;
+    while (i < sockets->cap && sockets->all[i].inode != 0)
+        i++;
+    if (i < sockets->cap)
+        sockets->all[i] = (struct one){fd, inode_of(fd)};
+}
+
+void stss3_sockets_remove(struct stss3_sockets *sockets, int fd)
+{
+    for (size_t i = 0; i < sockets->cap; i++)
+        if (sockets->all[i].inode != 0 && sockets->all[i].fd == fd)
+            sockets->all[i].inode = 0;
+}
+
+void stss3_sockets_close_copies(const struct stss3_sockets *sockets)
+{
+    for (size_t i = 0; i < sockets->cap; i++)
+        if (sockets->all[i].inode != 0 && sockets->all[i].inode == inode_of(sockets->all[i].fd))
+            (void)close(sockets->all[i].fd);
+}
