@@ -70,6 +70,7 @@ configure() {
     if [ "$server" = rgw ]; then
         sh "$top/tests/rgw/rgw-up.sh" "$work/server" $$
     else
+        mkdir "$work/server"
         "$top/build/tests/fake-s3/regstore-fake-s3" --dir "$work/server" --daemon --owner $$
     fi
     config=$work/server/config.yaml
