@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Children of processes that use stores (FORK-1 to FORK-5). */
 #include "place.h"
+#include "sanitized.h"
 
 #include <check.h>
 #include <dirent.h>
@@ -479,6 +480,10 @@ static Suite *fork_suite(void)
     tcase_add_test(tcase, fork_waits_for_a_lookup);
     tcase_add_test(tcase, fork_does_not_wait_for_a_name_server_that_is_dead);
 
+    /* AddressSanitizer's allocator does not park itself at a fork: a child that inherits a lock of it
+     * from another thread hangs in its first calloc. */
+    if (IS_ADDRESS_SANITIZED)
+        return suite;
     tcase = new_case(suite, "many children");
     tcase_add_test(tcase, children_made_amid_transfers_work_and_the_transfers_go_on);
     tcase_add_test(tcase, children_made_while_stores_are_opened_and_closed_work);
