@@ -63,6 +63,7 @@ enum stss3_transport {
     STSS3_TRANSPORT_CONNECT,  /* nobody listens, or no way there, or not in time */
     STSS3_TRANSPORT_TLS,      /* the certificate: trying again does not help */
     STSS3_TRANSPORT_BROKEN,   /* reset, closed early, malformed */
+    STSS3_TRANSPORT_STALE,    /* the same, of a connection used before, and no byte of an answer */
     STSS3_TRANSPORT_STALLED,  /* no byte for stall_timeout_ms */
     STSS3_TRANSPORT_TOO_LONG, /* the answer did not fit into sink or answer_max */
     STSS3_TRANSPORT_INTERNAL, /* ours: memory, the body's file, a URL that curl refuses */

@@ -130,11 +130,25 @@ static void pause_request(struct stss3_loop *loop, struct stss3_request *request
     move_before(loop, request, STSS3_PHASE_PAUSED, successor);
 }
 
+/* An idle connection that the server has closed meanwhile says nothing of the service: the request
+ * goes out again at once, on a new one, and that is no try. */
+static bool goes_again_for_nothing(struct stss3_loop *loop, struct stss3_request *request)
+{
+    if (request->transport != STSS3_TRANSPORT_STALE || request->state->wants_fresh)
+        return false;
+    request->state->wants_fresh = true;
+    request->tries--;
+    move(loop, request, STSS3_PHASE_QUEUED);
+    return true;
+}
+
 /* One try has its outcome. */
 static void judge(struct stss3_loop *loop, struct stss3_request *request, bool has_timed_out)
 {
     struct stss3_request_state *state = request->state;
     stss3_report_try(loop->options->host, request);
+    if (goes_again_for_nothing(loop, request))
+        return;
     const enum stss3_verdict verdict = request->hooks->judge(request);
     if (verdict == STSS3_AGAIN && request->tries < loop->options->attempts) {
         const unsigned cost = stss3_backoff_take(&loop->backoff, has_timed_out);

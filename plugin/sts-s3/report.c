@@ -7,8 +7,9 @@
 static const char *const transport_names[] = {
     [STSS3_TRANSPORT_NONE] = "none",         [STSS3_TRANSPORT_RESOLVE] = "resolve",
     [STSS3_TRANSPORT_CONNECT] = "connect",   [STSS3_TRANSPORT_TLS] = "tls",
-    [STSS3_TRANSPORT_BROKEN] = "broken",     [STSS3_TRANSPORT_STALLED] = "stalled",
-    [STSS3_TRANSPORT_TOO_LONG] = "too_long", [STSS3_TRANSPORT_INTERNAL] = "internal",
+    [STSS3_TRANSPORT_BROKEN] = "broken",     [STSS3_TRANSPORT_STALE] = "stale",
+    [STSS3_TRANSPORT_STALLED] = "stalled",   [STSS3_TRANSPORT_TOO_LONG] = "too_long",
+    [STSS3_TRANSPORT_INTERNAL] = "internal",
 };
 
 static void log_try(const struct plug_host *host, const struct stss3_request *request,

@@ -39,6 +39,7 @@ struct stss3_request_state {
     int64_t due_ns;
     unsigned retry_cost;
     bool has_bad_header; /* one that would break the message */
+    bool wants_fresh;    /* the connection of the try before was stale: this one makes its own */
 
     /* Name, NUL, value, NUL, and so on; names in lower case. */
     struct plug_buf answer_headers;

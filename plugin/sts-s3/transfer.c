@@ -29,7 +29,11 @@ struct stss3_transfer {
     uint64_t body_sent;
     int64_t moved_ns;
     curl_off_t bytes_moved;
-    bool is_looking_up, is_connected, is_too_long, has_no_memory, has_timed_out;
+    bool is_looking_up, is_too_long, has_no_memory, has_timed_out;
+    bool is_connected; /* the request is on its way */
+    bool is_reused;    /* on a connection that was there */
+    bool has_answer;   /* some of it */
+    bool was_held;     /* curl would have sent it again */
 
     /* What curl reads while it sends; the texts lie in request->headers. */
     struct curl_slist headers[HEADERS_MAX];
@@ -44,11 +48,24 @@ static int on_lookup(void *resolver, void *reserved, void *ctx)
     return 0;
 }
 
+/*
+ * When a connection that it used before breaks without an answer, curl sends the request again by
+ * itself, and may then wait for ever: it takes a body that went out on the old one for sent (seen
+ * with 7.88; its issue 11769).  So it is not let: the loop tries again.
+ */
+static bool hold_curls_own_try(struct stss3_transfer *transfer)
+{
+    transfer->was_held = transfer->is_connected && !transfer->has_answer;
+    return transfer->was_held;
+}
+
 static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
 {
     struct stss3_transfer *transfer = ctx;
     (void)purpose;
     transfer->is_looking_up = false; /* whatever was looked up has been found */
+    if (hold_curls_own_try(transfer))
+        return CURL_SOCKET_BAD;
     const int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
     stss3_sockets_add(transfer->sockets, fd);
     return fd;
@@ -65,7 +82,12 @@ static int close_socket(void *ctx, curl_socket_t fd)
 static int on_connected(void *ctx, char *ip, char *local_ip, int port, int local_port)
 {
     struct stss3_transfer *transfer = ctx;
+    long new_connections = 0;
     (void)ip, (void)local_ip, (void)port, (void)local_port;
+    if (hold_curls_own_try(transfer))
+        return CURL_PREREQFUNC_ABORT;
+    (void)curl_easy_getinfo(transfer->easy, CURLINFO_NUM_CONNECTS, &new_connections);
+    transfer->is_reused = new_connections == 0;
     transfer->is_connected = true;
     transfer->moved_ns = plug_now_ns();
     return CURL_PREREQFUNC_OK;
@@ -153,6 +175,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *ctx)
     struct plug_buf *headers = &transfer->request->state->answer_headers;
     const size_t n = size * count;
     transfer->moved_ns = plug_now_ns(); /* curl's progress counts bodies alone */
+    transfer->has_answer = true;
     if (n >= 5 && memcmp(data, "HTTP/", 5) == 0) {
         plug_buf_reset(headers);
         return n;
@@ -321,6 +344,7 @@ static const char *set_up(struct stss3_transfer *transfer)
     if (!set_headers(transfer))
         return "too many headers";
     const uint64_t answer_max = request->sink != NULL ? request->sink_cap : request->answer_max;
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->state->wants_fresh ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, clamp_buffer(answer_max));
     curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, clamp_buffer(request->body_len));
     set_method(easy, request);
@@ -352,7 +376,9 @@ bool stss3_transfer_begin(struct stss3_transfer *transfer, CURLM *multi,
     transfer->body_sent = 0;
     transfer->bytes_moved = 0;
     transfer->moved_ns = PLUG_NEVER;
-    transfer->is_looking_up = transfer->is_connected = transfer->is_too_long = false;
+    transfer->is_looking_up = transfer->is_too_long = false;
+    transfer->is_connected = transfer->is_reused = transfer->has_answer = false;
+    transfer->was_held = false;
     transfer->has_no_memory = transfer->has_timed_out = false;
     transfer->error[0] = '\0';
     const char *reason = set_up(transfer);
@@ -375,6 +401,9 @@ static enum stss3_transport timed_out_at(struct stss3_transfer *transfer)
 
 static enum stss3_transport classify(struct stss3_transfer *transfer, CURLcode result)
 {
+    const bool is_stale = transfer->is_reused && !transfer->has_answer;
+    if (transfer->was_held)
+        return STSS3_TRANSPORT_STALE;
     switch (result) {
     case CURLE_OK:
         return STSS3_TRANSPORT_NONE;
@@ -401,7 +430,7 @@ static enum stss3_transport classify(struct stss3_transfer *transfer, CURLcode r
     case CURLE_GOT_NOTHING:
     case CURLE_PARTIAL_FILE:
     case CURLE_WEIRD_SERVER_REPLY:
-        return STSS3_TRANSPORT_BROKEN;
+        return is_stale ? STSS3_TRANSPORT_STALE : STSS3_TRANSPORT_BROKEN;
     default:
         return STSS3_TRANSPORT_INTERNAL;
     }

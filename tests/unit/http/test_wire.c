@@ -71,6 +71,49 @@ START_TEST(connection_that_dies_before_an_answer_costs_no_try_when_used_again)
 }
 END_TEST
 
+static uint8_t *make_body(size_t len)
+{
+    uint8_t *body = malloc(len);
+    ck_assert_ptr_nonnull(body);
+    for (size_t i = 0; i < len; i++)
+        body[i] = (uint8_t)(i * 31 + i / 251);
+    return body;
+}
+
+/* Each way in which a connection that was used before can end in the middle of a request: curl, when
+ * it sends the request again by itself, may take the body for sent and wait for ever. */
+START_TEST(connection_that_dies_while_it_is_used_again_holds_up_nobody)
+{
+    static const char *const methods[] = {"PUT", "POST", "GET", "DELETE"};
+    static const unsigned ends[] = {SERVER_CLOSES, SERVER_RESETS,
+                                    SERVER_CLOSES | SERVER_ANSWERS_EARLY,
+                                    SERVER_RESETS | SERVER_ANSWERS_EARLY};
+    static const size_t lengths[] = {1, 1000, 300000, 3000001};
+    const size_t len = _i % 4 < 2 ? lengths[_i / 16] : 0;
+    const struct server_step script[] = {{NULL, 0}, {"", ends[_i / 4 % 4]}, {NULL, 0}};
+    uint8_t *body = make_body(len + 1);
+    for (int round = 0; round < 5; round++) {
+        struct server *server = server_start(STEPS(script));
+        for (int i = 0; i < 2; i++) {
+            struct errand errand = {0};
+            struct stss3_request *request =
+                errand_request(&errand, methods[_i % 4], server_url(server, "/"));
+            request->body = body;
+            request->body_len = i == 0 ? 0 : len;
+            ck_assert_int_eq(start_and_finish(&client, request), REGSTORE_OK);
+            ck_assert_uint_eq(request->tries, 1);
+            drop(request);
+        }
+        size_t got;
+        const uint8_t *bodies = server_bodies(server, &got);
+        ck_assert_uint_ge(got, len);
+        ck_assert_mem_eq(bodies + got - len, body, len);
+        server_stop(server);
+    }
+    free(body);
+}
+END_TEST
+
 static const struct {
     const char *method, *line, *wanted, *unwanted;
 } forms[] = {
@@ -148,15 +191,6 @@ START_TEST(header_with_a_line_break_is_never_sent)
     server_stop(server);
 }
 END_TEST
-
-static uint8_t *make_body(size_t len)
-{
-    uint8_t *body = malloc(len);
-    ck_assert_ptr_nonnull(body);
-    for (size_t i = 0; i < len; i++)
-        body[i] = (uint8_t)(i * 31 + i / 251);
-    return body;
-}
 
 /* Sizes around what decides how a body is sent: curl's buffers, and the question before it. */
 static const size_t sizes[] = {1, 16383, 16385, 65537, 1048576, 1048577, 3000001};
@@ -295,7 +329,8 @@ START_TEST(outcome_of_a_failed_try_does_not_mix_with_the_next)
     ck_assert_str_eq(plug_buf_text(&request->answer), _i == 0 ? "ok" : "");
     ck_assert_int_eq(request->http_status, _i == 0 ? 200 : 0);
     ck_assert_ptr_null(stss3_request_answer_header(request, "x-old"));
-    ck_assert_uint_eq(atomic_load(&errand.prepared), request->tries);
+    /* The second try, on a connection used before, may have been made twice and counts once. */
+    ck_assert_uint_eq(atomic_load(&errand.prepared), request->tries + (unsigned)_i);
     ck_assert_uint_eq(atomic_load(&errand.judged), request->tries);
     drop(request);
     ck_assert_uint_eq(atomic_load(&errand.released), 1);
@@ -365,6 +400,8 @@ void add_wire_tests(Suite *suite)
     ADD_TEST(suite, one_connection_serves_one_request_after_another, set_up, tear_down, 1);
     ADD_TEST(suite, connection_that_dies_before_an_answer_costs_no_try_when_used_again, set_up,
              tear_down, 1);
+    ADD_TEST(suite, connection_that_dies_while_it_is_used_again_holds_up_nobody, set_up, tear_down,
+             64);
     ADD_TEST(suite, methods_without_a_body_have_the_right_form, set_up, tear_down, 1);
     ADD_TEST(suite, path_goes_out_as_it_is, set_up, tear_down, 1);
     ADD_TEST(suite, headers_go_out_empty_ones_too, set_up, tear_down, 1);
