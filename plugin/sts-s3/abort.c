@@ -52,29 +52,32 @@ static regstore_status abort_multipart(struct stss3_upload *u, struct plug_call 
     stss3_stage_key(u, stage);
     if (u->parts != NULL) {
         stss3_parts_cancel(u->parts);
-        return stss3_multipart_abort(client, call, stss3_parts_key(u->parts),
-                                     stss3_parts_upload_id(u->parts));
+        TRY(stss3_multipart_abort(client, call, stss3_parts_key(u->parts),
+                                  stss3_parts_upload_id(u->parts)));
     }
     if (u->unlisted.n != 0)
-        return stss3_multipart_abort(client, call, u->is_staged ? stage : u->key,
-                                     u->unlisted.upload_id);
-    /* A token from before the multipart upload was created: it can only lie at uploads/<id>. */
-    return u->origin != NULL && !is_sole(u) ? abort_all_at(u, call, stage) : REGSTORE_OK;
+        TRY(stss3_multipart_abort(client, call, u->is_staged ? stage : u->key,
+                                  u->unlisted.upload_id));
+    /* Whoever went on from a token of before a multipart upload created one of his own: they lie at
+     * uploads/<id>, as this handle's does. */
+    const bool may_be_more = u->origin != NULL && !is_sole(u) &&
+                             (u->is_staged || (u->parts == NULL && u->unlisted.n == 0));
+    return may_be_more ? abort_all_at(u, call, stage) : REGSTORE_OK;
 }
 
 static regstore_status delete_staged(struct stss3_upload *u, struct plug_call *call)
 {
-    char keys[3][STSS3_STAGE_KEY_MAX];
-    const char *list[] = {keys[0], keys[1], keys[2]};
+    char keys[1 + STSS3_PARK_SLOTS][STSS3_STAGE_KEY_MAX];
+    const char *list[1 + STSS3_PARK_SLOTS];
     const bool may_be_parked = u->has_parked || u->origin != NULL || is_sole(u);
     const bool may_be_staged = (u->origin != NULL && !is_sole(u)) || u->is_staged;
     size_t n = 0;
-    if (may_be_parked) {
-        stss3_park_key(u, 0, keys[n++]);
-        stss3_park_key(u, 1, keys[n++]);
-    }
+    for (unsigned slot = 0; may_be_parked && slot < STSS3_PARK_SLOTS; slot++)
+        stss3_park_key(u, slot, keys[n++]);
     if (may_be_staged)
         stss3_stage_key(u, keys[n++]);
+    for (size_t i = 0; i < n; i++)
+        list[i] = keys[i];
     return n == 0 ? REGSTORE_OK : stss3_store_delete(u->store, call, list, n, NULL);
 }
 

@@ -135,15 +135,15 @@ static regstore_status prove(struct commit *c, struct plug_call *call)
 static void clean_up(struct commit *c, struct plug_call *call)
 {
     struct stss3_upload *u = c->u;
-    char keys[3][STSS3_STAGE_KEY_MAX];
-    const char *list[3];
+    char keys[1 + STSS3_PARK_SLOTS][STSS3_STAGE_KEY_MAX];
+    const char *list[1 + STSS3_PARK_SLOTS];
     size_t n = 0;
     if (u->is_completed) {
         stss3_stage_key(u, keys[n]);
         n++;
     }
-    /* Both: an older or a newer token, or a suspend that failed, may have left one. */
-    for (uint64_t slot = 0; slot < 2; slot++)
+    /* All: an older or a newer token, or a suspend that failed, may have left one. */
+    for (unsigned slot = 0; slot <= (u->parked.slot | u->parked.next | 1); slot++)
         if (u->has_parked || u->origin != NULL)
             stss3_park_key(u, slot, keys[n++]);
     for (size_t i = 0; i < n; i++)

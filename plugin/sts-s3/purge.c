@@ -3,13 +3,14 @@
  * Purge: what crashed processes left behind.  Ages are the service's: its Date beside its own
  * timestamps, so that a wrong clock here deletes nothing.
  */
+#include <stdio.h>
 #include <string.h>
 
+#include "bytes.h"
 #include "key.h"
 #include "listing.h"
-#include "multipart.h"
-#include "store.h"
 #include "timestamp.h"
+#include "upload.h"
 
 struct purge {
     struct stss3_store *store;
@@ -56,22 +57,18 @@ static regstore_status see_part(void *ctx, unsigned number, const struct stss3_p
  * key has a name that the key does not tell; it counts by its parts alone.) */
 static regstore_status see_parked(struct purge *p, const char *key, struct signs *s)
 {
-    struct plug_buf name = {0};
-    regstore_status status = REGSTORE_OK;
-    for (int slot = 0; slot < 2 && status == REGSTORE_OK && plug_starts_with(key, PLUG_UPLOADS);
-         slot++) {
-        struct stss3_object object;
-        plug_buf_reset(&name);
-        plug_buf_printf(&name, "%s.%d", key, slot);
-        status = plug_buf_failed(&name) ? plug_no_memory(p->call)
-                                        : stss3_head(&p->store->running->client, p->call,
-                                                     plug_buf_text(&name), &object);
-        if (status == REGSTORE_OK && object.mtime_ns > s->newest_ns)
-            s->newest_ns = object.mtime_ns;
-        if (status == REGSTORE_NOT_FOUND)
-            status = REGSTORE_OK;
-    }
-    plug_buf_clear(&name);
+    char name[STSS3_STAGE_KEY_MAX];
+    struct stss3_listing l;
+    const int len = snprintf(name, sizeof name, "%s.", key);
+    if (!plug_starts_with(key, PLUG_UPLOADS) || len < 0 || (size_t)len >= sizeof name)
+        return REGSTORE_OK;
+    if (!stss3_listing_init(&l, &p->store->running->client, name, "", false, STSS3_PARK_SLOTS))
+        return plug_no_memory(p->call);
+    const regstore_status status = stss3_listing_next(&l, p->call);
+    for (size_t i = 0; status == REGSTORE_OK && i < l.n; i++)
+        if (l.entries[i].mtime_ns > s->newest_ns)
+            s->newest_ns = l.entries[i].mtime_ns;
+    stss3_listing_clear(&l);
     return status;
 }
 

@@ -4,6 +4,7 @@
  * fit; beyond that it holds a hash of the part table, and S3's own ListParts brings the table back.
  * Nothing in it is a credential, and nothing in it is believed that leads out of the store.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,6 +96,7 @@ static void write_body(struct stss3_upload *u, const struct view *v, bool with_t
                        struct plug_buf *b)
 {
     uint8_t place[8];
+    const uint8_t next = (uint8_t)u->parked.next;
     const bool is_multipart = u->parts != NULL || u->unlisted.n != 0;
     uint64_t flags = 0;
     flags |= u->is_staged ? FLAG_STAGED : 0;
@@ -122,6 +124,7 @@ static void write_body(struct stss3_upload *u, const struct view *v, bool with_t
     plug_put_text(b, u->staged_etag);
     if (is_multipart)
         put_multipart(u, v, with_table, b);
+    plug_put_bytes(b, &next, sizeof next); /* the last byte: again() changes it */
 }
 
 /* The table when it fits, else its hash: a token has 4,095 bytes. */
@@ -156,6 +159,20 @@ regstore_status stss3_token_make(struct stss3_upload *u, struct plug_call *call,
     return seal(u, call, &v, token, cap);
 }
 
+/* The token that the handle came from stands for what is safe; but not for where to park next. */
+static void again(const struct stss3_upload *u, struct plug_call *call, char *token, size_t cap)
+{
+    struct plug_buf body = {0};
+    regstore_status status = plug_token_open(call, MAGIC, u->origin, &body);
+    if (status == REGSTORE_OK) {
+        body.data[body.len - 1] = (char)u->parked.next;
+        status = plug_token_seal(call, MAGIC, &body, token, cap);
+    }
+    if (status != REGSTORE_OK)
+        (void)snprintf(token, cap, "%s", u->origin);
+    plug_buf_clear(&body);
+}
+
 void stss3_token_make_safe(struct stss3_upload *u, char *token, size_t cap, uint64_t *kept)
 {
     uint8_t state[PLUG_DIGEST_SAVED_MAX];
@@ -165,8 +182,7 @@ void stss3_token_make_safe(struct stss3_upload *u, char *token, size_t cap, uint
     if (u->parts != NULL)
         v.n = stss3_parts_safe(u->parts, state, sizeof state, &v.digest_len);
     if (v.digest_len == 0 && u->origin != NULL) { /* nothing new is safe: the old token still is */
-        strncpy(token, u->origin, cap - 1);
-        token[cap - 1] = '\0';
+        again(u, &ignored, token, cap);
         *kept = u->origin_offset;
         return;
     }
@@ -260,7 +276,7 @@ static bool has_sha256(const struct plug_digest *digest)
 static bool read_fields(struct reading *r, struct plug_call *call)
 {
     struct stss3_upload *u = r->u;
-    size_t digest_len;
+    size_t digest_len, next_len;
     r->id = plug_get_text(&r->at);
     u->generation = plug_get_number(&r->at);
     r->flags = plug_get_number(&r->at);
@@ -274,7 +290,7 @@ static bool read_fields(struct reading *r, struct plug_call *call)
     u->digest = digest == NULL ? NULL : plug_digest_load(digest, digest_len);
     u->parked.length = plug_get_number(&r->at);
     const bool has_etags = take_etag(plug_get_text(&r->at), u->parked.etag);
-    u->parked.slot = plug_get_number(&r->at);
+    const uint64_t slot = plug_get_number(&r->at);
     const bool has_staged_etag = take_etag(plug_get_text(&r->at), u->staged_etag);
     u->is_staged = (r->flags & FLAG_STAGED) != 0;
     u->is_completed = (r->flags & FLAG_COMPLETED) != 0;
@@ -295,6 +311,11 @@ static bool read_fields(struct reading *r, struct plug_call *call)
         return false;
     if (is_multipart && !read_multipart(r))
         return false;
+    const uint8_t *next = plug_get_bytes(&r->at, &next_len);
+    if (next == NULL || next_len != 1 || *next >= STSS3_PARK_SLOTS || slot >= STSS3_PARK_SLOTS)
+        return false;
+    u->parked.slot = (unsigned)slot;
+    u->parked.next = *next;
     if ((r->flags & FLAG_SEALED) != 0)
         u->state = STSS3_SEALED;
     return !r->at.failed && r->at.at == r->at.end && (u->state != STSS3_SEALED || u->sealed_key) &&

@@ -25,10 +25,10 @@ void stss3_stage_key(const struct stss3_upload *u, char out[STSS3_STAGE_KEY_MAX]
     (void)snprintf(out, STSS3_STAGE_KEY_MAX, PLUG_UPLOADS "%s", u->stage_id);
 }
 
-void stss3_park_key(const struct stss3_upload *u, uint64_t slot, char out[STSS3_STAGE_KEY_MAX])
+void stss3_park_key(const struct stss3_upload *u, unsigned slot, char out[STSS3_STAGE_KEY_MAX])
 {
     (void)snprintf(out, STSS3_STAGE_KEY_MAX, PLUG_UPLOADS "%s.%u", u->stage_id,
-                   (unsigned)(slot & 1));
+                   slot % STSS3_PARK_SLOTS);
 }
 
 void stss3_name_stage(struct stss3_upload *u)
@@ -338,6 +338,13 @@ regstore_status stss3_upload_digest(const struct regstore_upload *upload, const 
     return plug_digest_text(u->digest, algorithm, digest, cap);
 }
 
+/* After a PUT that may still land at this slot. */
+static unsigned slot_beyond(const struct stss3_upload *u, unsigned slot)
+{
+    const unsigned next = ((slot | 1) + 1) % STSS3_PARK_SLOTS;
+    return next == u->parked.slot ? next ^ 1 : next;
+}
+
 /* The tail goes where the next process finds it.  At an offset that has a token already, and
  * nothing written since, that is where it lies. */
 static regstore_status park_tail(struct stss3_upload *u, struct plug_call *call)
@@ -350,8 +357,9 @@ static regstore_status park_tail(struct stss3_upload *u, struct plug_call *call)
         return stss3_upload_flush(u, call);
     /* Never over the newest token's own tail, which must outlive the loss of the next token
      * (TOK-3). */
-    const uint64_t slot = (u->parked.slot ^ 1) & 1;
+    const unsigned slot = u->parked.next;
     u->has_parked = true;
+    u->parked.next = slot_beyond(u, slot);
     stss3_park_key(u, slot, key);
     stss3_upload_tail_sha256(u, sha256);
     TRY(stss3_put(&u->store->running->client, call, key, u->tail, sha256, &meta, etag));
@@ -359,6 +367,7 @@ static regstore_status park_tail(struct stss3_upload *u, struct plug_call *call)
         return plug_fail(call, REGSTORE_UNAVAILABLE, "PutObject: the answer has no ETag");
     u->parked.length = stss3_chunk_length(u->tail);
     u->parked.slot = slot;
+    u->parked.next = slot ^ 1;
     memcpy(u->parked.etag, etag, sizeof u->parked.etag);
     return REGSTORE_OK;
 }

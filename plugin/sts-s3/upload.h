@@ -8,6 +8,8 @@
  * While n is 0 nothing has been sent, and commit is one PUT of the tail.  Parts belong to a
  * multipart upload at the key that upload_open named, or at uploads/<id>, from where commit copies.
  * A tail is parked at uploads/<id>.0 and .1 in turn, so that the newest two tokens can be taken up.
+ * A PUT that was cut off may still land, on top of what is parked there later: after it the next two
+ * numbers have their turn.
  */
 #ifndef STSS3_UPLOAD_H
 #define STSS3_UPLOAD_H
@@ -27,6 +29,7 @@ enum stss3_upload_state {
 };
 
 #define STSS3_STAGE_KEY_MAX 64 /* "uploads/<id>.0" and a NUL, with room */
+#define STSS3_PARK_SLOTS    8
 
 struct stss3_upload {
     struct stss3_store *store;
@@ -57,7 +60,8 @@ struct stss3_upload {
     struct {
         uint64_t length; /* 0: nothing is parked that is this handle's */
         char etag[128];
-        uint64_t slot; /* of the newest token's tail: the next one goes to the other */
+        unsigned slot; /* of the newest token's tail */
+        unsigned next; /* where the next one goes: never the same */
     } parked;
     bool has_parked; /* this handle has tried to */
 
@@ -80,7 +84,7 @@ static inline struct stss3_upload *stss3_upload_of(struct regstore_upload *uploa
 void stss3_name_stage(struct stss3_upload *u);
 /* "uploads/<id>" and "uploads/<id>.<slot>". */
 void stss3_stage_key(const struct stss3_upload *u, char out[STSS3_STAGE_KEY_MAX]);
-void stss3_park_key(const struct stss3_upload *u, uint64_t slot, char out[STSS3_STAGE_KEY_MAX]);
+void stss3_park_key(const struct stss3_upload *u, unsigned slot, char out[STSS3_STAGE_KEY_MAX]);
 
 /* Brings back what a token only names: the table of parts, and (with_tail) the parked tail's bytes.
  * GONE, CONFLICT: they are not there any more, or another's. */

@@ -24,7 +24,7 @@ struct forged {
     uint8_t place[8];
     size_t place_len;
     const char *id, *key, *content_type, *content_encoding, *sealed_key, *parked_etag, *staged_etag;
-    uint64_t generation, flags, upload_flags, expected_length, parked_length, slot;
+    uint64_t generation, flags, upload_flags, expected_length, parked_length, slot, next, next_len;
     uint64_t digest_flags, digest_length;
     const char *upload_id, *part_etag;
     uint64_t n_parts, parts_length, part_length;
@@ -80,6 +80,8 @@ static void write_body(const struct forged *f, struct plug_buf *b)
     plug_put_text(b, f->staged_etag);
     if ((f->flags & MULTIPART) != 0)
         put_multipart(b, f);
+    const uint8_t next[] = {(uint8_t)f->next, 0};
+    plug_put_bytes(b, next, f->next_len);
     plug_buf_str(b, f->after);
 }
 
@@ -96,6 +98,8 @@ static struct forged good_token(struct world *w)
         .flags = MULTIPART | TABLE,
         .upload_flags = REGSTORE_UPLOAD_SHA256,
         .parked_length = 1000,
+        .next = 1,
+        .next_len = 1,
         .digest_flags = REGSTORE_UPLOAD_SHA256,
         .digest_length = 50 * MIB + 1000,
         .upload_id = "upload-id",
@@ -244,6 +248,22 @@ static void parked_etag_with_a_line_end(struct forged *f)
 {
     f->parked_etag = "a\nb";
 }
+static void slot_that_there_is_not(struct forged *f)
+{
+    f->slot = 8;
+}
+static void next_slot_that_there_is_not(struct forged *f)
+{
+    f->next = 8;
+}
+static void next_slot_missing(struct forged *f)
+{
+    f->next_len = 0;
+}
+static void next_slot_too_long(struct forged *f)
+{
+    f->next_len = 2;
+}
 static void staged_etag_with_a_quote(struct forged *f)
 {
     f->staged_etag = "a\"b";
@@ -335,6 +355,10 @@ static const struct {
     FORGERY(etag_missing),
     FORGERY(parked_etag_with_a_quote),
     FORGERY(parked_etag_with_a_line_end),
+    FORGERY(slot_that_there_is_not),
+    FORGERY(next_slot_that_there_is_not),
+    FORGERY(next_slot_missing),
+    FORGERY(next_slot_too_long),
     FORGERY(staged_etag_with_a_quote),
     FORGERY(parked_tail_of_a_parts_size),
     FORGERY(parked_tail_without_end),
