@@ -36,7 +36,7 @@ void server_up(void)
     server = fork();
     if (server == 0) {
         (void)dup2(ends[1], STDOUT_FILENO);
-        (void)execl(path, path, "--owner", owner, (char *)NULL);
+        (void)execl(path, path, "--owner", owner, "--control", (char *)NULL);
         _exit(127);
     }
     (void)close(ends[1]);
@@ -51,6 +51,11 @@ void server_down(void)
     if (server > 0 && kill(server, SIGTERM) == 0)
         (void)waitpid(server, NULL, 0);
     server = -1;
+}
+
+const char *server_url(void)
+{
+    return endpoint;
 }
 
 struct regstore_call call_of(struct regstore_error *error)

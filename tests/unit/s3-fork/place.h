@@ -25,6 +25,8 @@ const struct regstore_plugin *plugin_table(void);
 
 void server_up(void);
 void server_down(void);
+/* "http://127.0.0.1:PORT"; its /_fake/ is open to tests. */
+const char *server_url(void);
 /* by_name: PLACE_NAME in place of the address, which curl has to look up. */
 struct regstore_store *store_at(bool by_name);
 struct regstore_call call_of(struct regstore_error *error);

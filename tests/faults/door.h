@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The door of regstore-fake-s3 through which a test asks for faults (tests/fake-s3/control.h). */
+#ifndef TEST_DOOR_H
+#define TEST_DOOR_H
+
+#include <stddef.h>
+
+/* Every failure ends the test. */
+void door_fault(const char *server, const char *rule);
+void door_forget_faults(const char *server);
+
+/* How many requests of each operation there were since door_forget_counts(). */
+struct door_count {
+    char operation[64];
+    unsigned n;
+};
+size_t door_counts(const char *server, struct door_count *out, size_t cap);
+void door_forget_counts(const char *server);
+
+#endif
