@@ -180,6 +180,65 @@ static void two_processes_on_one_upload_never_mix(struct world *w)
     }
 }
 
+/* Both processes go on from one token at once, and each at its own pace. */
+static void racer(struct world *w, struct duel *race, unsigned me)
+{
+    CALL(c);
+    struct writer *writer = &race->writers[me];
+    struct regstore_upload *u = upload_resume(w, race->token);
+    const uint64_t more = writer->content.length - race->base;
+    (void)sem_post(&race->turn[1 - me]); /* cannot overflow */
+    while (sem_wait(&race->turn[me]) != 0)
+        ;
+    for (unsigned part = 1; part <= 7; part++)
+        write_some(w, u, writer, race->base + more * part / 7);
+    commit(w, u, writer);
+    (void)w->p->upload_abort(u, &c.in); /* cleaning; ABO-1 has its own tests */
+    upload_end(w, u);
+}
+
+static void first_racer(struct world *w, void *arg)
+{
+    racer(w, arg, 0);
+}
+
+static void second_racer(struct world *w, void *arg)
+{
+    racer(w, arg, 1);
+}
+
+/* Both may have been told OK, and nobody can say who was last. */
+static void judge_race(struct world *w, void *arg)
+{
+    const struct duel *race = arg;
+    const struct writer *one = &race->writers[0], *two = &race->writers[1];
+    const char *key = one->key.s;
+    const bool shows_one = one->status == REGSTORE_OK && blob_is(w, key, &one->content);
+    const bool shows_two = two->status == REGSTORE_OK && blob_is(w, key, &two->content);
+    if (one->status == REGSTORE_OK || two->status == REGSTORE_OK)
+        CLAIM(shows_one || shows_two, "the key has the bytes of neither who was told OK");
+    else
+        CLAIM(!blob_exists(w, key), "both were refused and the key shows a blob");
+    blob_delete(w, key); /* the next round's */
+}
+
+static void two_processes_racing_on_one_token_never_mix(struct world *w)
+{
+    for (unsigned round = 0; round < 8; round++) {
+        struct duel *race = world_shared(w, sizeof *race);
+        race->base = round % 2 == 0 ? 1000 : 6 * MIB;
+        make_writers(w, race->writers, race->base, (round + 1) * MIB, true);
+        CLAIM(sem_init(&race->turn[0], 1, 0) == 0 && sem_init(&race->turn[1], 1, 0) == 0,
+              "the test could not make its semaphores");
+        in_new_process(w, begin_duel, race);
+        const pid_t first = process_start(w, first_racer, race, true);
+        const pid_t second = process_start(w, second_racer, race, true);
+        process_wait(w, first);
+        process_wait(w, second);
+        in_new_process(w, judge_race, race);
+    }
+}
+
 /* --- one after the other --- */
 
 static void write_after_commit_elsewhere_is_gone(struct world *w)
@@ -240,6 +299,8 @@ static const struct test writers_tests[] = {
      0},
     {"TOK-5", "two_processes_on_one_upload_never_mix", two_processes_on_one_upload_never_mix,
      NEEDS_NO_STORE},
+    {"TOK-5", "two_processes_racing_on_one_token_never_mix",
+     two_processes_racing_on_one_token_never_mix, NEEDS_NO_STORE},
     {"TOK-5 COM-2", "write_after_commit_elsewhere_is_gone", write_after_commit_elsewhere_is_gone,
      0},
     {"COM-2", "commit_to_another_key_after_commit_elsewhere_is_not_ok",

@@ -35,7 +35,7 @@ static struct stss3_meta meta_of(const struct commit *c)
                                .is_if_absent = c->is_if_absent};
 }
 
-/* Reads the blob: the last resort of a proof. */
+/* Reads the blob: the last resort of a proof.  GONE: it is not there any more. */
 static regstore_status compare_bytes(struct commit *c, struct plug_call *call,
                                      const struct stss3_object *object, bool *is_same)
 {
@@ -60,6 +60,8 @@ static regstore_status compare_bytes(struct commit *c, struct plug_call *call,
         stss3_upload_sha256(c->u, ours);
         *is_same = strcmp(theirs, ours) == 0;
     }
+    if (status == REGSTORE_NOT_FOUND) /* whoever put it there has cleaned up meanwhile */
+        status = plug_fail(call, REGSTORE_GONE, "what was at '%.200s' went away", c->key);
     stss3_reader_free(reader);
     plug_digest_free(digest);
     free(buf);
