@@ -4,8 +4,8 @@
 #include <string.h>
 
 static const char set_clock[] =
-    "set this machine's clock (chrony or systemd-timesyncd keep it right): S3 and STS refuse every "
-    "request that is 15 minutes off";
+    "set this machine's clock (chrony or systemd-timesyncd keep it right): S3 and STS refuse what "
+    "is signed 15 minutes off their time; regstore goes by theirs, other programs do not";
 static const char bad_access_key[] =
     "sts_user_access_key is not known there: copy it again from the user's access keys, or create "
     "a new one (12.1)";

@@ -15,9 +15,8 @@ enum stss3_keys_are {
     STSS3_KEYS_BAD,  /* S3 refuses them as well */
 };
 
-/* Differences from here on are told; services refuse every request from 15 minutes on. */
-#define STSS3_CLOCK_TOLD_S    60
-#define STSS3_CLOCK_REFUSED_S 900
+/* Differences from here on are told. */
+#define STSS3_CLOCK_TOLD_S 60
 
 /* True: only asking S3 with the keys tells whether they or the role are at fault.  AWS says which,
  * Ceph says AccessDenied to a stranger, a wrong secret and an unknown key alike. */

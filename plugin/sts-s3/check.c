@@ -67,7 +67,8 @@ static regstore_status check_settings(struct check *c)
 
 static enum stss3_keys_are try_keys(const struct check *c)
 {
-    const struct stss3_user_ask ask = {c->store->config, &c->store->host, c->running->http};
+    const struct stss3_user_ask ask = {c->store->config, &c->running->clocks,
+                                       c->running->http};
     struct plug_call call = *c->call; /* its words are about the session, and stay so */
     const regstore_status status = stss3_user_list_buckets(&ask, &call);
     if (status == REGSTORE_OK)
@@ -124,15 +125,6 @@ static void check_clock(struct check *c, int64_t gap_s)
     tell(c, "clock", REGSTORE_OK, found, is_told ? stss3_advice_clock() : NULL);
 }
 
-/* HEAD has no body that could say RequestTimeTooSkewed. */
-static const char *no_bucket_advice(const struct check *c, int64_t gap_s)
-{
-    if (c->call->error.status == REGSTORE_DENIED &&
-        (gap_s <= -STSS3_CLOCK_REFUSED_S || gap_s >= STSS3_CLOCK_REFUSED_S))
-        return stss3_advice_clock();
-    return stss3_advice_bucket(&c->call->error);
-}
-
 static regstore_status check_bucket(struct check *c)
 {
     const struct stss3_config *config = c->store->config;
@@ -140,11 +132,10 @@ static regstore_status check_bucket(struct check *c)
     char found[900], advice[128] = "";
     int64_t service_ns;
     const regstore_status status = stss3_head_bucket(&c->running->client, c->call, &service_ns);
-    const int64_t gap_s = clock_gap_s(c, service_ns);
     if (status != REGSTORE_OK) {
         (void)snprintf(found, sizeof found, "s3_bucket '%s': %s", config->bucket,
                        c->call->error.message);
-        tell(c, "bucket", status, found, no_bucket_advice(c, gap_s));
+        tell(c, "bucket", status, found, stss3_advice_bucket(&c->call->error));
         return status;
     }
     stss3_client_target(&c->running->client, &target);
@@ -154,7 +145,7 @@ static regstore_status check_bucket(struct check *c)
         (void)snprintf(advice, sizeof advice, "set s3_region: %s, to save a redirect",
                        target.region);
     tell(c, "bucket", REGSTORE_OK, found, advice);
-    check_clock(c, gap_s);
+    check_clock(c, clock_gap_s(c, service_ns));
     return REGSTORE_OK;
 }
 

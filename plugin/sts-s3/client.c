@@ -8,13 +8,14 @@
 #include "verdict.h"
 
 void stss3_client_init(struct stss3_client *client, const struct stss3_config *config,
-                       const struct plug_host *host, struct stss3_http *http,
+                       struct stss3_http *http, struct stss3_service_clock *clock,
                        struct stss3_sessions *sessions)
 {
     memset(client, 0, sizeof *client);
     client->config = config;
-    client->host = host;
+    client->host = clock->host;
     client->http = http;
+    client->clock = clock;
     client->sessions = sessions;
     (void)pthread_mutex_init(&client->lock, NULL); /* cannot fail on Linux */
     memcpy(client->region, config->region, sizeof client->region);
@@ -81,7 +82,7 @@ static bool sign(struct stss3_op *op, const struct stss3_target *t)
                                                .n_headers = list_headers(op, t->host, headers),
                                                .payload_sha256 = op->payload_sha256,
                                                .flags = STSS3_SIGN_FOR_S3};
-    const int64_t now_ns = plug_host_clock_ns(op->client->host);
+    const int64_t now_ns = r->stamp_ns = stss3_service_clock_now_ns(op->client->clock);
     struct stss3_signing_key key;
     struct stss3_signature signature = {0};
     borrow_key(op->client, &signer, now_ns, &key);
@@ -151,21 +152,25 @@ static bool learn_region(struct stss3_op *op)
     return true;
 }
 
-/* AWS says ExpiredToken; Ceph says AccessDenied, so our own clock has a say too. */
+/* AWS says ExpiredToken; Ceph says AccessDenied, so the clock has a say too. */
 static bool is_session_over(const struct stss3_op *op)
 {
     if (op->has_renewed || op->session == NULL || op->session->token == NULL)
         return false;
     return stss3_code_is_stale_session(op->said.code) ||
-           (op->request->http_status == 403 && plug_now_ns() >= op->session->end_ns);
+           (op->request->http_status == 403 &&
+            stss3_sessions_may_be_over(op->client->sessions, op->session));
 }
 
 static enum stss3_verdict judge(struct stss3_request *request)
 {
     struct stss3_op *op = request->owner;
     const enum stss3_verdict verdict = stss3_verdict_judge(request, op->is_xml, &op->said);
+    const bool is_off = stss3_service_clock_learn(op->client->clock, request, &op->said);
     if (request->error.status == REGSTORE_OK)
         return verdict;
+    if (is_off)
+        return STSS3_AGAIN;
     if (is_session_over(op)) {
         op->has_renewed = true;
         stss3_sessions_drop(op->client->sessions, op->session);

@@ -16,11 +16,12 @@
 #include "sigv4.h"
 #include "xml.h"
 
-/* What all requests of a store share.  Config, host, engine and sessions outlive it. */
+/* What all requests of a store share.  Config, engine, clock and sessions outlive it. */
 struct stss3_client {
     const struct stss3_config *config;
     const struct plug_host *host;
     struct stss3_http *http;
+    struct stss3_service_clock *clock;
     struct stss3_sessions *sessions;
     atomic_bool refuses_part_copy; /* UploadPartCopy was refused once: Ceph does so to every role */
 
@@ -31,7 +32,7 @@ struct stss3_client {
 };
 
 void stss3_client_init(struct stss3_client *client, const struct stss3_config *config,
-                       const struct plug_host *host, struct stss3_http *http,
+                       struct stss3_http *http, struct stss3_service_clock *clock,
                        struct stss3_sessions *sessions);
 void stss3_client_clear(struct stss3_client *client);
 

@@ -104,6 +104,8 @@ struct stss3_request {
     /* Set by prepare. */
     struct plug_buf url;     /* whole, encoded, sent as it is (no dot segments removed) */
     struct plug_buf headers; /* with stss3_request_add_header() */
+    int64_t stamp_ns;        /* the time of day that is written into them */
+    bool is_stamped_anew;    /* it was tried again because that was not the service's time */
 
     /* The outcome of the last try. */
     enum stss3_transport transport;

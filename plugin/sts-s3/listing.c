@@ -171,7 +171,7 @@ static void take_time(struct stss3_listing *l, const struct stss3_op *op)
 {
     const char *date = stss3_request_answer_header(op->request, "date");
     if (date == NULL || !stss3_time_parse_http(date, &l->now_ns))
-        l->now_ns = plug_host_clock_ns(l->client->host);
+        l->now_ns = stss3_service_clock_now_ns(l->client->clock);
 }
 
 regstore_status stss3_listing_next(struct stss3_listing *l, struct plug_call *call)

@@ -287,7 +287,7 @@ static regstore_status upload_end(void *ctx, const char *path, const char *text)
     int64_t begun_ns;
     const char *date = stss3_request_answer_header(p->op->request, "date");
     if (date == NULL || !stss3_time_parse_http(date, &p->now_ns))
-        p->now_ns = plug_host_clock_ns(p->op->client->host);
+        p->now_ns = stss3_service_clock_now_ns(p->op->client->clock);
     if (strncmp(plug_buf_text(&p->key), p->root, strlen(p->root)) != 0 ||
         !stss3_time_parse_iso(plug_buf_text(&p->begun), &begun_ns))
         return REGSTORE_OK; /* not ours, or nothing that has an age */

@@ -112,8 +112,8 @@ static regstore_status tell_trust(const struct stss3_store *store, struct plug_c
                                   const struct regstore_policy_opts *opts)
 {
     struct plug_buf user = {0}, json = {0};
-    const struct stss3_running *running = store->running;
-    const struct stss3_user_ask ask = {store->config, &store->host, running->http};
+    struct stss3_running *running = store->running;
+    const struct stss3_user_ask ask = {store->config, &running->clocks, running->http};
     regstore_status status = REGSTORE_OK;
     if (opts->user != NULL)
         plug_buf_str(&user, opts->user);

@@ -29,12 +29,14 @@ static regstore_status check_opts(struct stss3_store *s, struct plug_call *call,
 }
 
 /* Seconds that the URL may live: asked for, S3's limit, and what is left of the session. */
-static uint64_t clamp_ttl(const struct stss3_session *session, uint64_t ttl_s)
+static uint64_t clamp_ttl(const struct stss3_sessions *sessions,
+                          const struct stss3_session *session, uint64_t ttl_s)
 {
     uint64_t ttl = ttl_s < TTL_MAX_S ? ttl_s : TTL_MAX_S;
-    if (session->end_ns == INT64_MAX)
+    const int64_t end_ns = stss3_sessions_end_ns(sessions, session);
+    if (end_ns == INT64_MAX)
         return ttl;
-    const int64_t left_s = (session->end_ns - plug_now_ns()) / STSS3_NS_PER_S;
+    const int64_t left_s = (end_ns - plug_now_ns()) / STSS3_NS_PER_S;
     return left_s < (int64_t)ttl ? (left_s < 1 ? 1 : (uint64_t)left_s) : ttl;
 }
 
@@ -82,8 +84,8 @@ static regstore_status presign(struct stss3_store *s, struct plug_call *call, co
     TRY(check_opts(s, call, key, &o));
     TRY(stss3_store_enter(s, call));
     TRY(stss3_sessions_wait(s->running->sessions, call, o.min_ttl_s, &session));
-    const uint64_t ttl_s = clamp_ttl(session, o.ttl_s);
-    const int64_t now_ns = plug_host_clock_ns(&s->host);
+    const uint64_t ttl_s = clamp_ttl(s->running->sessions, session, o.ttl_s);
+    const int64_t now_ns = stss3_service_clock_now_ns(&s->running->clocks.s3);
     const regstore_status status = write_url(s, call, key, &o, session, ttl_s, now_ns, url);
     stss3_session_unref(session);
     /* S3 counts whole seconds from the X-Amz-Date that it is given. */

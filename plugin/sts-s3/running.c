@@ -25,11 +25,12 @@ struct stss3_running *stss3_running_new(const struct stss3_config *config,
     if (r == NULL)
         return NULL;
     r->process = plug_process();
+    stss3_clocks_init(&r->clocks, host);
     r->http = stss3_http_new(&options);
     r->budget = stss3_budget_new(config->memory_bytes, config->spill_folder);
     if (r->http != NULL)
-        r->sessions = stss3_sessions_new(config, host, r->http);
-    stss3_client_init(&r->client, config, host, r->http, r->sessions);
+        r->sessions = stss3_sessions_new(config, host, r->http, &r->clocks);
+    stss3_client_init(&r->client, config, r->http, &r->clocks.s3, r->sessions);
     if (r->budget == NULL || r->sessions == NULL) {
         stss3_running_free(r);
         return NULL;

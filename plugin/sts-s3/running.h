@@ -7,10 +7,12 @@
 #include "chunk.h"
 #include "client.h"
 #include "config.h"
+#include "service_clock.h"
 
 struct stss3_running {
     uint64_t process; /* plug_process() of the one that made it */
     struct stss3_http *http;
+    struct stss3_clocks clocks;
     struct stss3_sessions *sessions;
     struct stss3_client client;
     struct stss3_budget *budget;

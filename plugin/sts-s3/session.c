@@ -24,6 +24,7 @@ struct stss3_sessions {
     const struct stss3_config *config;
     const struct plug_host *host;
     struct stss3_http *http;
+    struct stss3_clocks *clocks;
 
     pthread_mutex_t lock; /* guards all below; never held across I/O or a host's callback */
     pthread_cond_t news;
@@ -91,7 +92,8 @@ void stss3_session_unref(struct stss3_session *session)
 }
 
 struct stss3_sessions *stss3_sessions_new(const struct stss3_config *config,
-                                          const struct plug_host *host, struct stss3_http *http)
+                                          const struct plug_host *host, struct stss3_http *http,
+                                          struct stss3_clocks *clocks)
 {
     struct stss3_sessions *s = calloc(1, sizeof *s);
     pthread_condattr_t monotonic;
@@ -100,6 +102,7 @@ struct stss3_sessions *stss3_sessions_new(const struct stss3_config *config,
     s->config = config;
     s->host = host;
     s->http = http;
+    s->clocks = clocks;
     if (config->role_arn == NULL && config->user.access_key != NULL &&
         config->user.secret_key != NULL) {
         s->current =
@@ -127,23 +130,51 @@ void stss3_sessions_free(struct stss3_sessions *s)
     free(s);
 }
 
+/* When S3 will refuse it, which counts by its own clock; by STS's as long as S3's is not known. */
+static int64_t refused_from_ns(const struct stss3_sessions *sessions, const struct stss3_session *s)
+{
+    int64_t born_ns; /* as S3 counts */
+    if (s->expires_ns == INT64_MAX ||
+        !stss3_service_clock_at(&sessions->clocks->s3, s->born_ns, &born_ns))
+        return s->end_ns;
+    const int64_t end_ns = s->born_ns + (s->expires_ns - born_ns);
+    return end_ns < s->end_ns ? end_ns : s->end_ns;
+}
+
+int64_t stss3_sessions_end_ns(const struct stss3_sessions *sessions,
+                              const struct stss3_session *session)
+{
+    /* Over before it came, by S3's Date?  Then the Date is wrong, or nothing helps. */
+    const int64_t end_ns = refused_from_ns(sessions, session);
+    return end_ns > session->born_ns ? end_ns : session->end_ns;
+}
+
+bool stss3_sessions_may_be_over(const struct stss3_sessions *sessions,
+                                const struct stss3_session *session)
+{
+    /* The second: a Date has no fraction. */
+    const int64_t end_ns = refused_from_ns(sessions, session);
+    return end_ns != INT64_MAX && plug_now_ns() >= end_ns - STSS3_NS_PER_S;
+}
+
 /* Before the end of a session by so much: renew beside it, and wait for the new one.  At most 15
  * and 1 minutes, as botocore and the SDKs do; shares of the life for short ones. */
-static int64_t advisory_ns(const struct stss3_session *s)
+static int64_t advisory_ns(int64_t life_ns)
 {
-    const int64_t third = (s->end_ns - s->born_ns) / 3;
-    return third < 15 * MINUTE_NS ? third : 15 * MINUTE_NS;
+    return life_ns / 3 < 15 * MINUTE_NS ? life_ns / 3 : 15 * MINUTE_NS;
 }
 
-static int64_t mandatory_ns(const struct stss3_session *s)
+static int64_t mandatory_ns(int64_t life_ns)
 {
-    const int64_t tenth = (s->end_ns - s->born_ns) / 10;
-    return tenth < MINUTE_NS ? tenth : MINUTE_NS;
+    return life_ns / 10 < MINUTE_NS ? life_ns / 10 : MINUTE_NS;
 }
 
-static bool is_before(const struct stss3_session *s, int64_t now_ns, int64_t margin_ns)
+/* How long the present session lives still; INT64_MAX: for ever; 0: none does. */
+static int64_t left_ns(const struct stss3_sessions *s)
 {
-    return s != NULL && (s->end_ns == INT64_MAX || now_ns < s->end_ns - margin_ns);
+    const int64_t end_ns = s->current == NULL ? 0 : stss3_sessions_end_ns(s, s->current);
+    const int64_t now_ns = plug_now_ns();
+    return end_ns == INT64_MAX ? INT64_MAX : end_ns > now_ns ? end_ns - now_ns : 0;
 }
 
 static void renewed(void *ctx, struct stss3_session *session, const struct plug_error *error)
@@ -151,7 +182,7 @@ static void renewed(void *ctx, struct stss3_session *session, const struct plug_
     struct stss3_sessions *s = ctx;
     struct stss3_session *old = NULL;
     pthread_mutex_lock(&s->lock);
-    const bool is_alive = is_before(s->current, plug_now_ns(), 0);
+    const bool is_alive = left_ns(s) > 0;
     s->is_renewing = false;
     if (session != NULL) {
         old = s->current;
@@ -208,7 +239,8 @@ static void renew(struct stss3_sessions *s)
         reread_keys(s);
         return;
     }
-    struct stss3_request *request = stss3_sts_assume_role(s->config, s->host, renewed, s);
+    struct stss3_request *request =
+        stss3_sts_assume_role(s->config, s->host, s->clocks, renewed, s);
     if (request == NULL) {
         struct plug_error error;
         plug_error_set(&error, REGSTORE_NO_MEMORY, "out of memory");
@@ -225,19 +257,19 @@ static enum stss3_ready look(struct stss3_sessions *s, int64_t min_left_ns, bool
                              struct stss3_session **out)
 {
     const int64_t now_ns = plug_now_ns();
-    struct stss3_session *c = s->current;
-    const bool is_alive = is_before(c, now_ns, 0);
-    const bool is_fresh =
-        is_alive && is_before(c, now_ns, advisory_ns(c)) && is_before(c, now_ns, min_left_ns);
+    const int64_t left = left_ns(s);
+    const int64_t life =
+        left == 0 || left == INT64_MAX ? left : now_ns + left - s->current->born_ns;
+    const bool is_alive = left > 0, is_enough = left > min_left_ns;
+    const bool is_fresh = is_enough && left > advisory_ns(life);
     /* After a failure the old one serves to its last second. */
-    const bool may_use = is_alive && is_before(c, now_ns, min_left_ns) &&
-                         (is_before(c, now_ns, mandatory_ns(c)) || s->has_failed);
+    const bool may_use = is_alive && is_enough && (left > mandatory_ns(life) || s->has_failed);
     *must_renew = !is_fresh && !s->is_renewing &&
                   now_ns >= (is_alive ? s->not_before_alive_ns : s->not_before_dead_ns);
     s->is_renewing |= *must_renew;
     if (!may_use)
         return STSS3_WAIT;
-    *out = stss3_session_ref(c);
+    *out = stss3_session_ref(s->current);
     return STSS3_READY;
 }
 

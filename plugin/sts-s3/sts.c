@@ -13,6 +13,7 @@
 struct assume {
     const struct stss3_config *config;
     const struct plug_host *host;
+    struct stss3_clocks *clocks;
     void (*done)(void *ctx, struct stss3_session *session, const struct plug_error *error);
     void *ctx;
     struct plug_buf form;
@@ -37,7 +38,7 @@ static bool write_form(struct assume *a)
 static enum stss3_ready prepare(struct stss3_request *request)
 {
     struct assume *a = request->owner;
-    return stss3_user_prepare(request, a->config, a->host, "sts", a->form_sha256);
+    return stss3_user_prepare(request, a->config, &a->clocks->sts, "sts", a->form_sha256);
 }
 
 /* Adds to the words of a failure what the operator can do about it. */
@@ -73,7 +74,7 @@ static void set_end(struct stss3_session *session, const struct stss3_request *r
     const char *date = stss3_request_answer_header(request, "date");
     int64_t answered_ns;
     if (date == NULL || !stss3_time_parse_http(date, &answered_ns))
-        answered_ns = plug_host_clock_ns(a->host);
+        answered_ns = stss3_service_clock_now_ns(&a->clocks->sts);
     session->born_ns = request->sent_ns;
     session->end_ns = request->sent_ns + (session->expires_ns - answered_ns);
 }
@@ -126,7 +127,10 @@ static regstore_status read_session(struct stss3_request *request, struct stss3_
 static enum stss3_verdict judge(struct stss3_request *request)
 {
     struct stss3_error_body body;
-    const enum stss3_verdict verdict = stss3_verdict_judge(request, true, &body);
+    const struct assume *a = request->owner;
+    enum stss3_verdict verdict = stss3_verdict_judge(request, true, &body);
+    if (stss3_service_clock_learn(&a->clocks->sts, request, &body))
+        verdict = STSS3_AGAIN;
     if (request->error.status != REGSTORE_OK) {
         /* The user's own keys cannot expire: what is stale for S3 is a wrong key here. */
         if (request->http_status >= 400 && request->http_status < 500 &&
@@ -160,14 +164,15 @@ static void release(struct stss3_request *request)
 static const struct stss3_request_hooks hooks = {prepare, judge, done, release};
 
 struct stss3_request *stss3_sts_assume_role(
-    const struct stss3_config *config, const struct plug_host *host,
+    const struct stss3_config *config, const struct plug_host *host, struct stss3_clocks *clocks,
     void (*on_done)(void *ctx, struct stss3_session *session, const struct plug_error *error),
     void *ctx)
 {
     struct assume *a = calloc(1, sizeof *a);
     if (a == NULL)
         return NULL;
-    *a = (struct assume){.config = config, .host = host, .done = on_done, .ctx = ctx};
+    *a = (struct assume){
+        .config = config, .host = host, .clocks = clocks, .done = on_done, .ctx = ctx};
     struct stss3_request *request =
         write_form(a) ? stss3_request_new(&hooks, a, "POST", "AssumeRole") : NULL;
     if (request == NULL) {

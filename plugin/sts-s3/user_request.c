@@ -34,8 +34,9 @@ static void write_request(struct stss3_request *request, const struct stss3_endp
 }
 
 enum stss3_ready stss3_user_prepare(struct stss3_request *request,
-                                    const struct stss3_config *config, const struct plug_host *host,
-                                    const char *service, const char *payload_sha256)
+                                    const struct stss3_config *config,
+                                    const struct stss3_service_clock *clock, const char *service,
+                                    const char *payload_sha256)
 {
     const bool is_s3 = strcmp(service, "s3") == 0;
     const struct stss3_endpoint *endpoint = is_s3 ? &config->s3 : &config->sts;
@@ -57,8 +58,9 @@ enum stss3_ready stss3_user_prepare(struct stss3_request *request,
                                                                      : STSS3_SIGN_FOR_OTHERS};
     struct stss3_signing_key key = {0};
     struct stss3_signature signature = {0};
+    request->stamp_ns = stss3_service_clock_now_ns(clock);
     const bool is_signed =
-        stss3_sign_headers(&signer, &signed_request, plug_host_clock_ns(host), &key, &signature);
+        stss3_sign_headers(&signer, &signed_request, request->stamp_ns, &key, &signature);
     write_request(request, endpoint, &signed_request, &signature);
     stss3_signature_clear(&signature);
     stss3_signing_key_clear(&key);
@@ -72,7 +74,7 @@ enum stss3_ready stss3_user_prepare(struct stss3_request *request,
 /* One of the two questions; lives as long as its request. */
 struct question {
     const struct stss3_config *config;
-    const struct plug_host *host;
+    struct stss3_service_clock *clock;
     const char *service;
     struct plug_buf form;
     char form_sha256[STSS3_SHA256_HEX];
@@ -81,15 +83,17 @@ struct question {
 static enum stss3_ready prepare(struct stss3_request *request)
 {
     struct question *q = request->owner;
-    return stss3_user_prepare(request, q->config, q->host, q->service, q->form_sha256);
+    return stss3_user_prepare(request, q->config, q->clock, q->service, q->form_sha256);
 }
 
-/* Once is enough: whoever asks has just had a failure, or is told to name the user himself. */
+/* Once is enough: whoever asks has just had a failure, or is told to name the user himself.  Only
+ * the service's time may have to be learned first. */
 static enum stss3_verdict judge(struct stss3_request *request)
 {
+    const struct question *q = request->owner;
     struct stss3_error_body body;
     (void)stss3_verdict_judge(request, true, &body);
-    return STSS3_DONE;
+    return stss3_service_clock_learn(q->clock, request, &body) ? STSS3_AGAIN : STSS3_DONE;
 }
 
 static void release(struct stss3_request *request)
@@ -108,7 +112,11 @@ static struct stss3_request *new_question(const struct stss3_user_ask *ask, cons
     struct question *q = calloc(1, sizeof *q);
     if (q == NULL)
         return NULL;
-    *q = (struct question){.config = ask->config, .host = ask->host, .service = service};
+    *q = (struct question){
+        .config = ask->config,
+        .clock = strcmp(service, "sts") == 0 ? &ask->clocks->sts : &ask->clocks->s3,
+        .service = service,
+    };
     struct stss3_request *request = stss3_request_new(&hooks, q, method, operation);
     if (request == NULL) {
         free(q);

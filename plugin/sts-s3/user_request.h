@@ -8,14 +8,16 @@
 
 #include "config.h"
 #include "http.h"
+#include "service_clock.h"
 
 /*
  * For a prepare hook: URL "/" of the service's endpoint ("sts", "s3"), signed with the keys of this
- * moment.  A body is a form, and payload_sha256 its hash.
+ * moment, by the service's clock.  A body is a form, and payload_sha256 its hash.
  */
 enum stss3_ready stss3_user_prepare(struct stss3_request *request,
-                                    const struct stss3_config *config, const struct plug_host *host,
-                                    const char *service, const char *payload_sha256);
+                                    const struct stss3_config *config,
+                                    const struct stss3_service_clock *clock, const char *service,
+                                    const char *payload_sha256);
 
 /* Appends "name=value", encoded, to a form. */
 void stss3_form_add(struct plug_buf *form, const char *name, const char *value);
@@ -23,7 +25,7 @@ void stss3_form_add(struct plug_buf *form, const char *name, const char *value);
 /* What both questions need; all outlive the call. */
 struct stss3_user_ask {
     const struct stss3_config *config;
-    const struct plug_host *host;
+    struct stss3_clocks *clocks;
     struct stss3_http *http;
 };
 

@@ -107,13 +107,12 @@ claim "with S3 down check names its address and endpoint_url"
 # The monotonic clock stays: it is not what somebody sets wrong.
 export FAKETIME_DONT_FAKE_MONOTONIC=1
 for offset in -20m +20m; do
-    expect_status 1 faketime -f $offset "$REGSTORE" --config "$good_config" --location s3 check \
+    expect_status 0 faketime -f $offset "$REGSTORE" --config "$good_config" --location s3 check \
         >"$said" 2>&1
-    advises session 'clock'
-    advises_not sts_user
+    warns clock "set this machine's clock"
     says '(1199|1200|1201) s (behind|ahead)'
 done
-claim "with a clock 20 minutes off check says so, by how much, and to set it"
+claim "with a clock 20 minutes off all works, and check says so, by how much, and to set it"
 expect_status 0 faketime -f +2m "$REGSTORE" --config "$good_config" --location s3 check \
     >"$said" 2>&1
 warns clock "set this machine's clock"

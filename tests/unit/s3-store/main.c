@@ -16,6 +16,7 @@ int main(void)
         (void)unsetenv(variables[i]);
     SRunner *runner = srunner_create(advice_suite());
     srunner_add_suite(runner, chunk_suite());
+    srunner_add_suite(runner, clock_suite());
     srunner_add_suite(runner, commit_suite());
     srunner_add_suite(runner, config_suite());
     srunner_add_suite(runner, forgery_suite());

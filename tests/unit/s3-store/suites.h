@@ -8,6 +8,7 @@
 
 Suite *advice_suite(void);
 Suite *chunk_suite(void);
+Suite *clock_suite(void);
 Suite *commit_suite(void);
 Suite *config_suite(void);
 Suite *forgery_suite(void);
