@@ -6,15 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool pick(struct backend *b, const struct regstore_host_location **location, char *why,
-                 size_t cap)
+static bool pick(struct backend *b, char *why, size_t cap)
 {
     struct regstore_error error = {.struct_size = sizeof error};
-    *location = NULL;
     if (b->source.config == NULL)
         return true;
     if (regstore_host_config_read(b->source.config, &b->config, &error) == REGSTORE_OK &&
-        regstore_host_config_pick(b->config, b->source.location, location, &error) == REGSTORE_OK)
+        regstore_host_config_pick(b->config, b->source.location, &b->location, &error) ==
+            REGSTORE_OK)
         return true;
     (void)snprintf(why, cap, "%s", error.message);
     return false;
@@ -34,35 +33,50 @@ static void set(struct backend *b, const struct regstore_pair *pair)
 
 bool backend_init(struct backend *b, const struct backend_source *source, char *why, size_t cap)
 {
-    const struct regstore_host_location *location;
     memset(b, 0, sizeof *b);
     b->source = *source;
-    if (!pick(b, &location, why, cap))
+    if (!pick(b, why, cap))
         return false;
-    b->driver = source->plugin != NULL ? source->plugin : location ? location->driver : NULL;
-    if (b->driver == NULL) {
+    b->driver = source->plugin != NULL ? source->plugin : b->location ? b->location->driver : NULL;
+    if (b->driver == NULL)
         (void)snprintf(why, cap, "say which plugin: --plugin NAME or FILE.so, or --config FILE");
-        return false;
-    }
-    const size_t from_location = location != NULL ? location->n_settings : 0;
-    b->settings = calloc(from_location + source->n_set + 1, sizeof *b->settings);
-    if (b->settings == NULL) {
-        (void)snprintf(why, cap, "out of memory");
-        return false;
-    }
-    if (location != NULL)
-        memcpy(b->settings, location->settings, from_location * sizeof *b->settings);
-    b->n = from_location;
-    for (size_t i = 0; i < source->n_set; i++)
-        set(b, &source->set[i]);
-    return true;
+    return b->driver != NULL;
 }
 
 void backend_clear(struct backend *b)
 {
     free(b->settings);
+    regstore_host_settings_free(b->of_location);
     regstore_host_config_free(b->config);
     memset(b, 0, sizeof *b);
+}
+
+/* By the road that the command takes. */
+static bool fill_settings(struct backend *b, const struct regstore_plugin *table, char *why,
+                          size_t cap)
+{
+    struct regstore_error error = {.struct_size = sizeof error};
+    const struct regstore_pair *pairs = NULL;
+    size_t n = 0;
+    if (b->settings != NULL)
+        return true;
+    if (b->location != NULL && regstore_host_settings_new(b->location, table, &b->of_location,
+                                                          &error) != REGSTORE_OK) {
+        (void)snprintf(why, cap, "%s", error.message);
+        return false;
+    }
+    if (b->of_location != NULL)
+        pairs = regstore_host_settings_pairs(b->of_location, &n);
+    b->settings = calloc(n + b->source.n_set + 1, sizeof *b->settings);
+    if (b->settings == NULL) {
+        (void)snprintf(why, cap, "out of memory");
+        return false;
+    }
+    for (; b->n < n; b->n++)
+        b->settings[b->n] = pairs[b->n];
+    for (size_t i = 0; i < b->source.n_set; i++)
+        set(b, &b->source.set[i]);
+    return true;
 }
 
 static bool is_file(const char *driver)
@@ -70,8 +84,7 @@ static bool is_file(const char *driver)
     return strchr(driver, '/') != NULL || strstr(driver, ".so") != NULL;
 }
 
-const struct regstore_plugin *backend_load(const struct backend *b, char *path, char *why,
-                                           size_t cap)
+const struct regstore_plugin *backend_load(struct backend *b, char *path, char *why, size_t cap)
 {
     struct regstore_error error = {.struct_size = sizeof error};
     struct regstore_host_plugin *plugin = NULL;
@@ -84,6 +97,8 @@ const struct regstore_plugin *backend_load(const struct backend *b, char *path, 
         return NULL;
     }
     const struct regstore_plugin *table = regstore_host_published_table(plugin);
+    if (!fill_settings(b, regstore_host_table(plugin), why, cap))
+        table = NULL;
     (void)snprintf(path, PATH_MAX, "%s", regstore_host_path(plugin));
     regstore_host_plugin_free(plugin);
     return table;

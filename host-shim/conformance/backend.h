@@ -19,19 +19,21 @@ struct backend_source { /* what the command line said; NULL where it said nothin
 struct backend {
     struct backend_source source;
     struct regstore_host_config *config; /* NULL without --config */
-    const char *driver;                  /* name or file */
-    struct regstore_pair *settings;
+    const struct regstore_host_location *location; /* likewise */
+    const char *driver;                            /* name or file */
+    struct regstore_host_settings *of_location;    /* once loaded: with secrets out of the */
+    struct regstore_pair *settings;                /* environment; and with --set over them */
     size_t n;
 };
 
-/* Reads the settings; loads nothing.  On failure why says what is wrong. */
+/* Reads the configuration; loads nothing.  On failure why says what is wrong. */
 bool backend_init(struct backend *b, const struct backend_source *source, char *why, size_t cap);
 void backend_clear(struct backend *b);
 
-/* Loads the plugin into this process, for good; path (PATH_MAX bytes) becomes that of the real
- * file.  Gives the table as the plugin has it.  NULL: why says what is wrong. */
-const struct regstore_plugin *backend_load(const struct backend *b, char *path, char *why,
-                                           size_t cap);
+/* Loads the plugin into this process, for good, and sets the settings, since only the plugin knows
+ * which of them are secrets that may stand in the environment; path (PATH_MAX bytes) becomes that
+ * of the real file.  Gives the table as the plugin has it.  NULL: why says what is wrong. */
+const struct regstore_plugin *backend_load(struct backend *b, char *path, char *why, size_t cap);
 
 /* The value that the settings give to a key; NULL when they do not. */
 const char *backend_setting(const struct backend *b, const char *key);

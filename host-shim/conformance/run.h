@@ -12,7 +12,7 @@
 #include "world.h"
 
 struct run {
-    const struct backend *backend;
+    struct backend *backend;
     uint64_t seed;
     unsigned timeout_s; /* for each test */
     bool is_own_store;  /* nobody else's uploads are in there */

@@ -48,7 +48,7 @@ struct record {
 #define WORLD_UPLOADS 256
 
 struct world {
-    const struct backend *backend;
+    struct backend *backend;
     const struct test *test;
     const struct regstore_plugin *p; /* as the plugin gave it */
     struct regstore_store *store;
