@@ -167,8 +167,10 @@ static enum stss3_verdict judge(struct stss3_request *request)
     struct stss3_op *op = request->owner;
     const enum stss3_verdict verdict = stss3_verdict_judge(request, op->is_xml, &op->said);
     const bool is_off = stss3_service_clock_learn(op->client->clock, request, &op->said);
-    if (request->error.status == REGSTORE_OK)
+    if (request->error.status == REGSTORE_OK) {
+        atomic_store(&op->client->is_region_known, true);
         return verdict;
+    }
     if (is_off)
         return STSS3_AGAIN;
     if (is_session_over(op)) {

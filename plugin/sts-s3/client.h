@@ -24,6 +24,7 @@ struct stss3_client {
     struct stss3_service_clock *clock;
     struct stss3_sessions *sessions;
     atomic_bool refuses_part_copy; /* UploadPartCopy was refused once: Ceph does so to every role */
+    atomic_bool is_region_known;   /* S3 has answered there */
 
     pthread_mutex_t lock; /* guards the three below */
     char region[STSS3_REGION_MAX];

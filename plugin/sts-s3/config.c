@@ -256,6 +256,7 @@ static regstore_status read_endpoints(struct reading *r)
     if (sts == NULL)
         aws_endpoint("sts", c->region, &c->sts);
     c->is_sts_implied = s3 != NULL && sts == NULL && !is_aws_host(c);
+    c->is_region_assumed = s3 == NULL && value_of(r, "s3_region") == NULL;
     c->is_endpoint_over_region = s3 != NULL && value_of(r, "s3_region") != NULL;
     return REGSTORE_OK;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "key.h"
+#include "objects.h"
 #include "store.h"
 #include "timestamp.h"
 
@@ -74,6 +75,21 @@ static regstore_status write_url(struct stss3_store *s, struct plug_call *call, 
     return url->failed ? plug_no_memory(call) : REGSTORE_OK;
 }
 
+/* Of a URL nobody learns that the bucket lies in another region than was assumed: whoever follows it
+ * is told 301.  So S3 is asked, once, unless the settings say the region or S3 has answered. */
+static regstore_status find_region(struct stss3_store *s, struct plug_call *call)
+{
+    struct stss3_client *client = &s->running->client;
+    int64_t service_ns;
+    if (!s->config->is_region_assumed || atomic_load(&client->is_region_known))
+        return REGSTORE_OK;
+    const regstore_status status = stss3_head_bucket(client, call, &service_ns);
+    if (status != REGSTORE_OK && status != REGSTORE_DENIED && status != REGSTORE_NOT_FOUND)
+        return status;
+    atomic_store(&client->is_region_known, true); /* a refusal comes from the right place too */
+    return REGSTORE_OK;
+}
+
 static regstore_status presign(struct stss3_store *s, struct plug_call *call, const char *key,
                                const struct regstore_presign_opts *opts, struct plug_buf *url,
                                int64_t *expires_ns)
@@ -83,6 +99,7 @@ static regstore_status presign(struct stss3_store *s, struct plug_call *call, co
     TRY(plug_take(call, &o, sizeof o, opts, "presign_opts"));
     TRY(check_opts(s, call, key, &o));
     TRY(stss3_store_enter(s, call));
+    TRY(find_region(s, call));
     TRY(stss3_sessions_wait(s->running->sessions, call, o.min_ttl_s, &session));
     const uint64_t ttl_s = clamp_ttl(s->running->sessions, session, o.ttl_s);
     const int64_t now_ns = stss3_service_clock_now_ns(&s->running->clocks.s3);
