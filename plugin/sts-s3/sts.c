@@ -60,7 +60,8 @@ static void advise(struct stss3_request *request)
             "another server";
     else if (request->error.status == REGSTORE_DENIED)
         advice = "; look at sts_user_access_key, sts_user_secret_key and the role's trust policy";
-    else if (request->transport != STSS3_TRANSPORT_NONE)
+    else if (request->transport != STSS3_TRANSPORT_NONE &&
+             request->transport != STSS3_TRANSPORT_TLS)
         advice = "; look at sts_endpoint_url";
     (void)snprintf(words, sizeof words, "%.380s%s", request->error.message, advice);
     memcpy(request->error.message, words, sizeof words);

@@ -131,8 +131,12 @@ static void set_words(struct stss3_request *request, regstore_status status,
     char origin[300];
     origin_of(request, origin, sizeof origin);
     if (request->transport != STSS3_TRANSPORT_NONE)
-        plug_error_set(&request->error, status, "%s at %s: %s", request->operation, origin,
-                       request->transport_text);
+        plug_error_set(&request->error, status, "%s at %s: %s%s", request->operation, origin,
+                       request->transport_text,
+                       request->transport == STSS3_TRANSPORT_TLS
+                           ? "; ca_bundle must have the CA of its certificate, or without it the "
+                             "system's bundle"
+                           : "");
     else if (body->code[0] != '\0')
         plug_error_set(&request->error, status, "%s at %s: %s%s%.300s", request->operation, origin,
                        body->code, body->message[0] == '\0' ? "" : ": ", body->message);
