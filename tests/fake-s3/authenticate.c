@@ -253,6 +253,8 @@ static bool check_caller(struct exchange *x)
     case TOKEN_GOOD:
         return true;
     case TOKEN_EXPIRED:
+        if (x->server->denies_expired)
+            return refuse(x, "AccessDenied");
         (void)refuse(x, "ExpiredToken");
         refuse_detail(x, "Token-0", token);
         return false;

@@ -73,6 +73,8 @@ static void set_session_life(struct exchange *x)
     if (!read_ms(x, "life_ms", &life_ms))
         return;
     x->server->session_life_ms = (uint32_t)life_ms;
+    const char *expired = parameter(x, "expired");
+    x->server->denies_expired = expired != NULL && strcmp(expired, "AccessDenied") == 0;
     (void)say(x, 200, "ok");
 }
 

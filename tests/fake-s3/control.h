@@ -4,10 +4,13 @@
  *
  *   POST   /_fake/fault?RULE                 faults.h has the rules
  *   DELETE /_fake/fault                      forgets them all
- *   GET    /_fake/counts                     "PutObject 3" and so on: requests since the start
+ *   GET    /_fake/counts                     "PutObject 3" and so on: requests since the start,
+ *                                            and by code those that were refused
  *   DELETE /_fake/counts                     from nought again
  *   POST   /_fake/clock?offset_ms=-900000    the server's clock from now on
- *   POST   /_fake/session?life_ms=8000       how long sessions to come will live; 0: as they ask
+ *   POST   /_fake/session?life_ms=8000       how long sessions to come will live; 0: as they ask;
+ *                                            &expired=AccessDenied: what has ended is refused as
+ *                                            Ceph does it, with that and no more
  *   DELETE /_fake/session                    all live ones end now
  *   POST   /_fake/bucket?name=N&region=R     a bucket in a region
  */

@@ -4,8 +4,10 @@
 # run.sh SERVER PART: brings the server up as PART needs it, runs PART against it and takes it down
 # again; that the server ends well, with no leak under a sanitizer, is the last claim. Prints TAP.
 #
-# Parts: refusals, faults, access, regions, load; conformance (REGSTORE is the command); strangers and
-# strangers-tls (STRANGERS is a folder in which boto3 and the aws CLI stay, from PyPI).
+# Parts: refusals, faults, access, regions, load; strangers and strangers-tls (STRANGERS is a folder in
+# which boto3 and the aws CLI stay, from PyPI); and of the command REGSTORE conformance, tls and
+# conformance-tls, sessions, and, in namespaces with names and ports of their own, five-keys and
+# conformance-five-keys (AWS), dead-names (a name server that never answers).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 server=$1
@@ -25,11 +27,72 @@ bail_out() {
     exit 1
 }
 
+# certificate NAME...: a CA of its own in cert.pem, for those names ("DNS:..." or "IP:...").
+certificate() {
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=fake-s3 \
+        -addext "subjectAltName=$(echo "$*" | tr ' ' ,)" \
+        -keyout "$work/key.pem" -out "$work/cert.pem" 2>"$work/openssl" ||
+        bail_out "no certificate: $(cat "$work/openssl")"
+}
+
+# Once more, where mounts and network are ours alone.
+in_namespaces() {
+    [ -z "${IN_NAMESPACES:-}" ] || return 0
+    map=--map-root-user
+    [ "$(id -u)" -ne 0 ] || map=
+    # shellcheck disable=SC2086 # an option or none
+    unshare $map --mount --net ip link set lo up >"$work/unshare" 2>&1 ||
+        bail_out "namespaces of its own cannot be had here (apt-get install iproute2?), or leave this" \
+            "out: meson configure -Dleave_out=namespaces: $(tail -n 1 "$work/unshare")"
+    rm -rf "$work"
+    # shellcheck disable=SC2086 # likewise
+    IN_NAMESPACES=1 exec unshare $map --mount --net sh "$0" "$server" "$part"
+}
+
+# instead FILE: puts $work/FILE's namesake in its place, for this namespace alone.
+instead() {
+    mount --bind "$work/$(basename "$1")" "$(readlink -f "$1")" || bail_out "no mount on $1"
+}
+
+only_these_names() {
+    ip link set lo up
+    echo "hosts: files dns" >"$work/nsswitch.conf"
+    echo "nameserver 127.0.0.1" >"$work/resolv.conf"
+    echo "127.0.0.1 localhost $*" >"$work/hosts"
+    for file in /etc/nsswitch.conf /etc/resolv.conf /etc/hosts; do
+        instead $file
+    done
+    unset AWS_REGION AWS_DEFAULT_REGION AWS_ROLE_ARN
+}
+
 python=python3
 ca=
 case $part in
 refusals | load | conformance | strangers) set -- ;;
-faults) set -- --control ;;
+tls | conformance-tls | strangers-tls)
+    certificate IP:127.0.0.1
+    ca=$work/cert.pem
+    set -- --cert "$ca" --key "$work/key.pem"
+    ;;
+five-keys | conformance-five-keys)
+    in_namespaces
+    sts="sts.us-east-1.amazonaws.com sts.eu-west-1.amazonaws.com sts.cn-north-1.amazonaws.com.cn"
+    # shellcheck disable=SC2086 # several names
+    only_these_names $sts quay.s3.us-east-1.amazonaws.com quay.s3.eu-west-1.amazonaws.com
+    # shellcheck disable=SC2046 # several names
+    certificate IP:127.0.0.1 DNS:*.s3.us-east-1.amazonaws.com DNS:*.s3.eu-west-1.amazonaws.com \
+        $(for name in $sts; do echo "DNS:$name"; done)
+    cp "$work/cert.pem" "$work/ca-certificates.crt"
+    instead /etc/ssl/certs/ca-certificates.crt
+    set -- --port 443 --cert "$work/cert.pem" --key "$work/key.pem" --region us-east-1 \
+        --region eu-west-1 --region cn-north-1 --bucket quay=eu-west-1
+    ;;
+dead-names)
+    in_namespaces
+    only_these_names
+    set -- --control
+    ;;
+faults | sessions) set -- --control ;;
 regions) set -- --region us-east-1 --region eu-west-1 --bucket quay --bucket far=eu-west-1 ;;
 access)
     set -- --external-id "open sesame" --permissions "$work/permissions.json"
@@ -42,14 +105,6 @@ access)
      "Condition": {"StringLike": {"s3:prefix": ["mine/*"]}}}
 ]}
 JSON
-    ;;
-strangers-tls)
-    ca=$work/cert.pem
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
-        -subj /CN=fake-s3 -addext subjectAltName=IP:127.0.0.1 \
-        -keyout "$work/key.pem" -out "$ca" 2>"$work/openssl" ||
-        bail_out "no certificate: $(cat "$work/openssl")"
-    set -- --cert "$ca" --key "$work/key.pem"
     ;;
 *) bail_out "no part is called '$part'" ;;
 esac
@@ -77,8 +132,20 @@ done
 
 status=0
 case $part in
-conformance)
-    "$REGSTORE" --config "$work/config.yaml" --location s3 conformance --tap || status=1
+conformance) "$REGSTORE" --config "$work/config.yaml" --location s3 conformance --tap || status=1 ;;
+conformance-tls)
+    # With the secret in the environment, which is a road of its own.
+    secret=$(sed -n 's/.*sts_user_secret_key: //p' "$work/config.yaml")
+    sed -i '/sts_user_secret_key: /d' "$work/config.yaml"
+    REGSTORE_S3_STS_USER_SECRET_KEY=$secret "$REGSTORE" --config "$work/config.yaml" \
+        --location s3 conformance --tap || status=1
+    ;;
+conformance-five-keys)
+    python3 "$here/five_keys.py" "$work/env" configure
+    "$REGSTORE" --config "$work/five-keys.yaml" conformance --tap || status=1
+    ;;
+five-keys | dead-names)
+    python3 "$here/$(echo "$part" | tr - _).py" "$work/env" || status=1
     ;;
 strangers*) "$python" "$here/strangers.py" "$work/env" ${ca:+"$ca"} || status=1 ;;
 *) "$python" "$here/$part.py" "$work/env" || status=1 ;;

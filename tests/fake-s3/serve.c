@@ -12,22 +12,31 @@
 #include <stdio.h>
 #include <string.h>
 
-static void count(struct exchange *x)
+static void count(struct exchange *x, const char *what)
 {
     struct fields *counts = &x->server->counts;
-    const char *before = fields_get(counts, x->operation->name);
+    const char *before = fields_get(counts, what);
     uint64_t number = 0;
     char text[24];
     if (before != NULL)
         (void)read_number(before, UINT64_MAX, &number);
     (void)snprintf(text, sizeof text, "%llu", (unsigned long long)number + 1);
-    fields_set(counts, x->operation->name, text);
+    fields_set(counts, what, text);
+}
+
+static void count_refusal(struct exchange *x)
+{
+    if (!is_refused(x))
+        return;
+    (void)pthread_mutex_lock(&x->server->lock);
+    count(x, x->answer.code);
+    (void)pthread_mutex_unlock(&x->server->lock);
 }
 
 /* Counts the request, and finds out whether a fault is meant for it. Under the lock. */
 static void meet(struct exchange *x)
 {
-    count(x);
+    count(x, x->operation->name);
     x->fault = faults_match(&x->server->faults, x->operation->name, x->key);
 }
 
@@ -50,7 +59,7 @@ static void admit(struct exchange *x)
         (void)body_start(x);
 }
 
-enum verdict serve_head(struct exchange *x)
+static enum verdict head(struct exchange *x)
 {
     pthread_mutex_t *lock = &x->server->lock;
     enum verdict verdict;
@@ -71,6 +80,13 @@ enum verdict serve_head(struct exchange *x)
     admit(x);
     (void)pthread_mutex_unlock(lock);
     return GO_ON;
+}
+
+enum verdict serve_head(struct exchange *x)
+{
+    enum verdict verdict = head(x);
+    count_refusal(x);
+    return verdict;
 }
 
 void serve_body(struct exchange *x, const char *bytes, size_t length)
@@ -122,7 +138,10 @@ enum verdict serve_end(struct exchange *x)
         control(x);
         (void)pthread_mutex_unlock(&x->server->lock);
     } else {
+        bool was_refused = is_refused(x);
         verdict = carry_out(x);
+        if (!was_refused)
+            count_refusal(x);
     }
     exchange_finish(x);
     return verdict;

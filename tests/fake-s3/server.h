@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "faults.h"
@@ -22,8 +23,9 @@ struct server {
     struct identities identities;
     struct faults faults;
     struct fields endpoints;  /* region, host:port */
-    struct fields counts;     /* requests by operation */
+    struct fields counts;     /* requests by operation, refusals by code */
     uint32_t session_life_ms; /* of the sessions to come; 0: as they ask */
+    bool denies_expired;      /* as Ceph does, which says AccessDenied and no more */
 };
 
 /* By the server's own clock, which can be wrong on purpose. */

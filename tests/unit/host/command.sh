@@ -393,6 +393,10 @@ EOF
         [ $location = with ] || claim [ "$status" = 0 ]
     done
     fails_with 2 "'password' of location 'with' has two sources" "REGSTORE_WITH_PASSWORD"
+    status=0
+    REGSTORE_WITH_PASSWORD=hunter3 "$regstore" --config config/config.yaml --plugin-dir "$scratch" \
+        --location with conformance >out 2>err || status=$?
+    fails_with 2 "'password' of location 'with' has two sources" "REGSTORE_WITH_PASSWORD"
     claim [ "$(cat out err | grep -c 'hunter[23]')" = 0 ]
     rm -r config
 }
