@@ -75,8 +75,8 @@ static regstore_status write_url(struct stss3_store *s, struct plug_call *call, 
     return url->failed ? plug_no_memory(call) : REGSTORE_OK;
 }
 
-/* Of a URL nobody learns that the bucket lies in another region than was assumed: whoever follows it
- * is told 301.  So S3 is asked, once, unless the settings say the region or S3 has answered. */
+/* That the bucket lies in another region than was assumed is told to whoever follows a URL, by 301,
+ * and not to us.  So S3 is asked, once, unless the settings say the region or S3 has answered. */
 static regstore_status find_region(struct stss3_store *s, struct plug_call *call)
 {
     struct stss3_client *client = &s->running->client;
