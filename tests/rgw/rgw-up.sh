@@ -8,6 +8,8 @@
 # manual sets up: the user quay-user, the role example-role whose trust policy names that user, a
 # bucket; beside them the user stranger, whom the role does not trust.
 #
+# rgw-more.sh adds another radosgw to it, with TLS or with a clock of its own.
+#
 # Leaves DIR/env for scripts and DIR/config.yaml with the locations s3 and local.
 # rgw-down.sh DIR stops and removes all; with OWNER, a process id, that happens by itself as soon
 # as that process is gone, however it died.
@@ -54,15 +56,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 step="find two free ports"
-# Below the range from which the kernel gives ports to connections.
-free_port() {
-    while :; do
-        port=$((20000 + $(od -An -N2 -tu2 /dev/urandom) % 12000))
-        hex=$(printf '%04X' "$port")
-        grep -q "^ *[0-9]*: [0-9A-F]*:$hex " /proc/net/tcp /proc/net/tcp6 2>/dev/null || break
-    done
-    echo "$port"
-}
+. "$here/port.sh"
 rgw_port=$(free_port)
 mon_port=$(free_port)
 
