@@ -490,8 +490,9 @@ struct regstore_plugin {
     /*
      * SIGN-1   *expires_ns, UTC, is when the URL really stops: never later than the session.
      *
-     * The key need not exist; I/O only for a session. The URL is as secret as what it opens;
-     * URL_MAX bytes always suffice. opts NULL has no method: INVALID. May be NULL in the table.
+     * The key need not exist; I/O only for a session, and once for a place (S3: the region) that
+     * the settings leave open. The URL is as secret as what it opens; URL_MAX bytes always
+     * suffice. opts NULL has no method: INVALID. May be NULL in the table.
      */
     regstore_status (*presign)(struct regstore_store *store, const struct regstore_call *call,
                                const char *key, const struct regstore_presign_opts *opts, char *url,
