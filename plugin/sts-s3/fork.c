@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fork.h"
 
+#include <errno.h>
+#include <openssl/crypto.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "call.h"
@@ -18,6 +21,7 @@ static struct stss3_fork_member *members;
 static unsigned inside, yielding;
 static uint64_t round_number;    /* of forks that are done */
 static _Atomic int64_t asked_ns; /* 0: no fork is under way; read without the lock */
+static atomic_bool is_exiting;
 
 static bool is_forking(void)
 {
@@ -63,15 +67,27 @@ static void after_fork_in_child(void)
     members = NULL;
     inside = yielding = 0;
     atomic_store(&asked_ns, 0);
+    atomic_store(&is_exiting, false);
 }
 
-/* Never undone, as the module is never unloaded. */
+/* Nobody is let in again. */
+static void before_exit(void)
+{
+    atomic_store(&is_exiting, true);
+    before_fork();
+}
+
+/* Never undone, as the module is never unloaded.  OpenSSL first, so that its own handler comes after
+ * ours; asked for nothing at all it would do nothing. */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int once_error;
 
 static void watch_forks(void)
 {
     once_error = pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+    if (once_error == 0 && (OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CRYPTO_STRINGS, NULL) != 1 ||
+                            atexit(before_exit) != 0))
+        once_error = ENOMEM;
 }
 
 /* With the lock held. */
@@ -91,7 +107,7 @@ static void go_out(void)
 bool stss3_fork_enter(void)
 {
     (void)pthread_once(&once, watch_forks);
-    if (once_error != 0)
+    if (once_error != 0 || stss3_fork_is_exiting())
         return false;
     pthread_mutex_lock(&lock);
     come_in();
@@ -131,6 +147,11 @@ void stss3_fork_leave(struct stss3_fork_member *member)
 int64_t stss3_fork_asked_ns(void)
 {
     return atomic_load(&asked_ns);
+}
+
+bool stss3_fork_is_exiting(void)
+{
+    return atomic_load(&is_exiting);
 }
 
 void stss3_fork_yield(void)

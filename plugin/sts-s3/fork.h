@@ -8,6 +8,9 @@
  *   a loop's thread:     join ... (is_near? then yield) ... leave
  *   any other thread:    enter ... exit
  *
+ * exit() is the same to us: OpenSSL takes itself down then, under whoever is inside. So they are
+ * parked first, and for good.
+ *
  * Callers inside a call are not waited for (FORK-3): on their threads OpenSSL only hashes and
  * signs. A fork waits PATIENCE_NS at the most, whatever somebody does in there: who is slow makes a
  * fork slow, but nothing hangs.
@@ -26,7 +29,7 @@ struct stss3_fork_member {
     void *ctx;
 };
 
-/* False: no memory.  Both wait for a fork that is under way. */
+/* False: no memory, or the process is about to end.  Both wait for a fork that is under way. */
 bool stss3_fork_enter(void);
 void stss3_fork_exit(void);
 
@@ -36,7 +39,10 @@ void stss3_fork_leave(struct stss3_fork_member *member);
 
 /* For members: a fork waits; 0, or since when (CLOCK_MONOTONIC).  Takes no lock. */
 int64_t stss3_fork_asked_ns(void);
-/* Steps out until that fork is done; returns at once when there is none. */
+/* Steps out until that fork is done; returns at once when there is none, and never in a process that
+ * is about to end. */
 void stss3_fork_yield(void);
+/* The process is about to end: members are parked for good, and nobody may wait for their end. */
+bool stss3_fork_is_exiting(void);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "fork.h"
 #include "process.h"
 
 /* One S3 connection carries some 90 MB/s; this many at once for each event loop. */
@@ -45,7 +46,7 @@ void stss3_running_leave(const struct stss3_running *r)
 
 void stss3_running_free(struct stss3_running *r)
 {
-    if (r == NULL || r->process != plug_process())
+    if (r == NULL || r->process != plug_process() || stss3_fork_is_exiting())
         return;
     stss3_http_free(r->http); /* first: what is under way uses all the rest */
     stss3_sessions_free(r->sessions);

@@ -236,6 +236,46 @@ START_TEST(children_made_while_stores_are_opened_and_closed_work)
 }
 END_TEST
 
+/* A child that calls exit() while its threads and the plugin's are at work. */
+static bool exit_amid_transfers(void *ctx)
+{
+    static uint64_t seeds[THREADS] = {1, 2, 4};
+    const struct timespec pause = {.tv_nsec = *(const long *)ctx};
+    pthread_t thread;
+    for (size_t i = 0; i < THREADS; i++)
+        if (pthread_create(&thread, NULL, keep_busy, &seeds[i]) != 0)
+            return false;
+    (void)nanosleep(&pause, NULL); /* where it strikes is left to chance */
+    exit(0);
+}
+
+START_TEST(exit_amid_transfers_ends_the_process_well)
+{
+    ck_assert(use(store, "parent", 1, SMALL)); /* a first call amid exit() comes too late for order */
+    for (long ns = 1000000; ns < 100000000; ns += 1900000)
+        ck_assert(went_well(child_that(exit_amid_transfers, &ns)));
+}
+END_TEST
+
+static void close_late(void)
+{
+    plugin_table()->store_close(store);
+}
+
+static bool exit_with_a_store_that_is_closed_late(void *ctx)
+{
+    (void)ctx;
+    if (atexit(close_late) != 0 || !use(store, "child", 2, SMALL))
+        return false;
+    exit(0); /* the plugin's handler comes first, since it was registered at the first call */
+}
+
+START_TEST(store_that_is_closed_while_the_process_ends_waits_for_nobody)
+{
+    ck_assert(went_well(child_that(exit_with_a_store_that_is_closed_late, NULL)));
+}
+END_TEST
+
 /* The inodes of this process's sockets; how many. */
 static size_t list_sockets(ino_t *out, size_t cap)
 {
@@ -475,6 +515,8 @@ static Suite *fork_suite(void)
     tcase_add_test(tcase, handles_of_the_parent_are_state_in_the_child_and_stay_the_parents);
     tcase_add_test(tcase, child_closes_its_copies_of_connections_and_the_parent_keeps_its_own);
     tcase_add_test(tcase, files_that_a_child_opened_under_the_old_numbers_stay_open);
+    if (!IS_ADDRESS_SANITIZED) /* it would call what is given up there a leak */
+        tcase_add_test(tcase, store_that_is_closed_while_the_process_ends_waits_for_nobody);
     tcase_add_test(tcase, threads_of_the_plugin_stand_still_at_the_fork);
     tcase_add_test(tcase, fork_beside_an_idle_store_costs_little);
     tcase_add_test(tcase, fork_waits_for_a_lookup);
@@ -487,6 +529,7 @@ static Suite *fork_suite(void)
     tcase = new_case(suite, "many children");
     tcase_add_test(tcase, children_made_amid_transfers_work_and_the_transfers_go_on);
     tcase_add_test(tcase, children_made_while_stores_are_opened_and_closed_work);
+    tcase_add_test(tcase, exit_amid_transfers_ends_the_process_well);
     return suite;
 }
 
