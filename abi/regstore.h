@@ -53,25 +53,26 @@ extern "C" {
 
 typedef int32_t regstore_status;
 #define REGSTORE_OK          0
-#define REGSTORE_NOT_FOUND   1 /* no blob at this key; the source of a copy included */
-#define REGSTORE_EXISTS      2 /* IF_ABSENT, and the key is taken */
-#define REGSTORE_DIGEST      3 /* the bytes are not the digest's; nothing was sent or changed */
-#define REGSTORE_RANGE       4 /* the caller's buffer is too small; nothing was consumed */
-#define REGSTORE_DENIED      5 /* the backend knows us and says no, or does not know us */
-#define REGSTORE_THROTTLED   6 /* slow down; error->retry_after_ms when the backend said */
-#define REGSTORE_TIMEOUT     7 /* this call's time is over */
-#define REGSTORE_CANCELLED   8 /* call->cancel was set */
-#define REGSTORE_UNAVAILABLE 9 /* network, service or disk failed, retries included */
-#define REGSTORE_UNSUPPORTED 10 /* not offered, or a flag or field that this callee does not know */
-#define REGSTORE_STATE       11 /* not legal in this state, or a handle in a forked child */
-#define REGSTORE_INVALID     12 /* an argument breaks a rule; a token damaged or not this store's */
-#define REGSTORE_CONFIG      13 /* a setting is wrong; the message names it */
-#define REGSTORE_CORRUPT     14 /* the backend gave other bytes than were committed */
-#define REGSTORE_NO_SPACE    15 /* disk full or quota used up */
-#define REGSTORE_NO_MEMORY   16
-#define REGSTORE_INTERNAL    17 /* a bug of the plugin's, or an answer that makes no sense */
-#define REGSTORE_GONE        18 /* the upload was purged, aborted or committed elsewhere */
-#define REGSTORE_CONFLICT    19 /* another writer; changed while read; a key under a key */
+#define REGSTORE_NOT_FOUND   1  /* no blob at this key; the source of a copy included */
+#define REGSTORE_EXISTS      2  /* IF_ABSENT, and the key is taken */
+#define REGSTORE_DIGEST      3  /* the bytes are not the digest's; nothing was sent or changed */
+#define REGSTORE_RANGE       4  /* the caller's buffer is too small; nothing was consumed */
+#define REGSTORE_DENIED      5  /* the backend knows us and says no, or does not know us */
+#define REGSTORE_THROTTLED   6  /* slow down; error->retry_after_ms when the backend said */
+#define REGSTORE_TIMEOUT     7  /* this call's time is over */
+#define REGSTORE_CANCELLED   8  /* call->cancel was set */
+#define REGSTORE_UNAVAILABLE 9  /* network, service or disk failed, retries included */
+#define REGSTORE_UNSUPPORTED 10 /* not offered, or a flag or field that this callee does not know  \
+                                 */
+#define REGSTORE_STATE     11   /* not legal in this state, or a handle in a forked child */
+#define REGSTORE_INVALID   12   /* an argument breaks a rule; a token damaged or not this store's */
+#define REGSTORE_CONFIG    13   /* a setting is wrong; the message names it */
+#define REGSTORE_CORRUPT   14   /* the backend gave other bytes than were committed */
+#define REGSTORE_NO_SPACE  15   /* disk full or quota used up */
+#define REGSTORE_NO_MEMORY 16
+#define REGSTORE_INTERNAL  17 /* a bug of the plugin's, or an answer that makes no sense */
+#define REGSTORE_GONE      18 /* the upload was purged, aborted or committed elsewhere */
+#define REGSTORE_CONFLICT  19 /* another writer; changed while read; a key under a key */
 
 #define REGSTORE_LOG_DEBUG   10
 #define REGSTORE_LOG_INFO    20
@@ -114,7 +115,7 @@ struct regstore_pair { /* frozen: travels in arrays */
     const char *key, *value;
 };
 
-struct regstore_param { /* frozen; the table ends at key == NULL */
+struct regstore_param {                /* frozen; the table ends at key == NULL */
     const char *key, *fallback, *help; /* fallback NULL: none; help: a sentence for people */
     uint64_t flags;
 };
@@ -225,9 +226,9 @@ struct regstore_commit_opts { /* in */
 };
 #define REGSTORE_COMMIT_IF_ABSENT 0x1u /* a key that is taken stays as it is: EXISTS */
 
-struct regstore_read_opts { /* in */
+struct regstore_read_opts {              /* in */
     uint64_t struct_size, flags, offset; /* no flags yet */
-    uint64_t length;  /* 0, or more than there are: to the end */
+    uint64_t length;                     /* 0, or more than there are: to the end */
     const char *etag; /* not NULL: CONFLICT when the blob is another one by now */
 };
 
@@ -263,8 +264,8 @@ struct regstore_purge_opts { /* in */
 struct regstore_purged { /* out; filled on failure too */
     uint64_t struct_size;
     uint64_t objects, uploads, bytes; /* removed; with DRY_RUN: that would be */
-    uint64_t spared; /* younger */
-    uint64_t failed; /* tried in vain */
+    uint64_t spared;                  /* younger */
+    uint64_t failed;                  /* tried in vain */
 };
 
 struct regstore_check_opts { /* in */
@@ -281,8 +282,8 @@ struct regstore_check_opts { /* in */
 /* Bits of plugin->features (may offer) and of store_features (does offer, with these settings). */
 #define REGSTORE_F_PRESIGN_GET      0x1u /* and HEAD */
 #define REGSTORE_F_PRESIGN_PUT      0x2u
-#define REGSTORE_F_SERVER_COPY      0x4u /* copy moves no bytes through this process */
-#define REGSTORE_F_ATOMIC_IF_ABSENT 0x8u /* without it IF_ABSENT is a look before the leap */
+#define REGSTORE_F_SERVER_COPY      0x4u  /* copy moves no bytes through this process */
+#define REGSTORE_F_ATOMIC_IF_ABSENT 0x8u  /* without it IF_ABSENT is a look before the leap */
 #define REGSTORE_F_SHA512           0x10u /* UPLOAD_SHA512 */
 #define REGSTORE_F_FORK_AFTER_USE   0x20u /* FORK-3 */
 

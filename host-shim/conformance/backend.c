@@ -60,8 +60,8 @@ static bool fill_settings(struct backend *b, const struct regstore_plugin *table
     size_t n = 0;
     if (b->settings != NULL)
         return true;
-    if (b->location != NULL && regstore_host_settings_new(b->location, table, &b->of_location,
-                                                          &error) != REGSTORE_OK) {
+    if (b->location != NULL &&
+        regstore_host_settings_new(b->location, table, &b->of_location, &error) != REGSTORE_OK) {
         (void)snprintf(why, cap, "%s", error.message);
         return false;
     }

@@ -18,7 +18,7 @@ struct backend_source { /* what the command line said; NULL where it said nothin
 
 struct backend {
     struct backend_source source;
-    struct regstore_host_config *config; /* NULL without --config */
+    struct regstore_host_config *config;           /* NULL without --config */
     const struct regstore_host_location *location; /* likewise */
     const char *driver;                            /* name or file */
     struct regstore_host_settings *of_location;    /* once loaded: with secrets out of the */

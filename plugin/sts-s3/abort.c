@@ -58,10 +58,11 @@ static regstore_status abort_multipart(struct stss3_upload *u, struct plug_call 
     if (u->unlisted.n != 0)
         TRY(stss3_multipart_abort(client, call, u->is_staged ? stage : u->key,
                                   u->unlisted.upload_id));
-    /* Whoever went on from a token of before a multipart upload created one of his own: they lie at
-     * uploads/<id>, as this handle's does. */
-    const bool may_be_more = u->origin != NULL && !is_sole(u) &&
-                             (u->is_staged || (u->parts == NULL && u->unlisted.n == 0));
+    /* Whoever went on from a token of before a multipart upload created one of his own, and so may
+     * a request have that was cut off: they lie at uploads/<id>, as this handle's does. */
+    const bool is_there = u->parts != NULL || u->unlisted.n != 0;
+    const bool may_be_more =
+        !is_sole(u) && (u->may_be_more || (u->origin != NULL && (u->is_staged || !is_there)));
     return may_be_more ? abort_all_at(u, call, stage) : REGSTORE_OK;
 }
 

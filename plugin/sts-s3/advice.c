@@ -130,8 +130,9 @@ bool stss3_advice_settings(const struct stss3_config *config, struct plug_buf *o
         plug_buf_str(out, "s3_region and endpoint_url are both given: endpoint_url is obeyed here, "
                           "while Quay's own driver would ignore it");
     if (config->role_arn != NULL && !config->sts.tls && !is_loopback(&config->sts))
-        plug_buf_printf(out, "%ssts_endpoint_url is http: anybody on the way can read the session "
-                             "that comes back, so use https",
+        plug_buf_printf(out,
+                        "%ssts_endpoint_url is http: anybody on the way can read the session "
+                        "that comes back, so use https",
                         out->len == 0 ? "" : "; ");
     if (config->beyond_quay != NULL)
         plug_buf_printf(out,

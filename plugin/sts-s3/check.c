@@ -67,8 +67,7 @@ static regstore_status check_settings(struct check *c)
 
 static enum stss3_keys_are try_keys(const struct check *c)
 {
-    const struct stss3_user_ask ask = {c->store->config, &c->running->clocks,
-                                       c->running->http};
+    const struct stss3_user_ask ask = {c->store->config, &c->running->clocks, c->running->http};
     struct plug_call call = *c->call; /* its words are about the session, and stay so */
     const regstore_status status = stss3_user_list_buckets(&ask, &call);
     if (status == REGSTORE_OK)
@@ -111,9 +110,8 @@ static regstore_status check_session(struct check *c)
 /* How many seconds our clock is ahead of the service's. */
 static int64_t clock_gap_s(const struct check *c, int64_t service_ns)
 {
-    return service_ns == 0
-               ? 0
-               : (plug_host_clock_ns(&c->store->host) - service_ns) / STSS3_NS_PER_S;
+    return service_ns == 0 ? 0
+                           : (plug_host_clock_ns(&c->store->host) - service_ns) / STSS3_NS_PER_S;
 }
 
 static void check_clock(struct check *c, int64_t gap_s)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "timestamp.h"
 #include "verdict.h"
 
 void stss3_client_init(struct stss3_client *client, const struct stss3_config *config,
@@ -162,6 +163,40 @@ static bool is_session_over(const struct stss3_op *op)
             stss3_sessions_may_be_over(op->client->sessions, op->session));
 }
 
+/* ExpiredToken is a 400, and to a HEAD it comes without a word.  Of a session that has just begun
+ * it is not believed: a server that answers so for another reason would cost one at each HEAD. */
+static bool may_mean_that_session_is_over(const struct stss3_op *op)
+{
+    return !op->has_renewed && op->session != NULL && op->session->token != NULL &&
+           op->request->http_status == 400 && op->said.code[0] == '\0' &&
+           strcmp(op->request->method, "HEAD") == 0 &&
+           plug_now_ns() - op->session->born_ns > STSS3_NS_PER_S * 60;
+}
+
+/* What lies between may ignore a Range, and then these would be other bytes than those asked for.
+ */
+static bool is_range_asked_for(const struct stss3_op *op)
+{
+    const char *range = stss3_request_answer_header(op->request, "content-range");
+    if (op->request->http_status != 206)
+        return op->range_offset == 0 &&
+               stss3_request_answer_header(op->request, "content-length") != NULL;
+    if (range == NULL || strncmp(range, "bytes ", 6) != 0)
+        return false;
+    char *end;
+    const uint64_t first = strtoull(range + 6, &end, 10);
+    const char *total = strchr(end, '/');
+    return *end == '-' && first == op->range_offset && total != NULL && total[1] >= '0' &&
+           total[1] <= '9';
+}
+
+static bool renew_session(struct stss3_op *op)
+{
+    op->has_renewed = true;
+    stss3_sessions_drop(op->client->sessions, op->session);
+    return true;
+}
+
 static enum stss3_verdict judge(struct stss3_request *request)
 {
     struct stss3_op *op = request->owner;
@@ -169,16 +204,19 @@ static enum stss3_verdict judge(struct stss3_request *request)
     const bool is_off = stss3_service_clock_learn(op->client->clock, request, &op->said);
     if (request->error.status == REGSTORE_OK) {
         atomic_store(&op->client->is_region_known, true);
+        if (op->is_range && !is_range_asked_for(op))
+            plug_error_set(&request->error, REGSTORE_CORRUPT,
+                           "%s: the answer is not the range that was asked for",
+                           request->operation);
         return verdict;
     }
     if (is_off)
         return STSS3_AGAIN;
-    if (is_session_over(op)) {
-        op->has_renewed = true;
-        stss3_sessions_drop(op->client->sessions, op->session);
+    if (is_session_over(op) && renew_session(op))
         return STSS3_AGAIN;
-    }
     if (learn_region(op))
+        return STSS3_AGAIN;
+    if (may_mean_that_session_is_over(op) && renew_session(op))
         return STSS3_AGAIN;
     return verdict;
 }

@@ -37,6 +37,9 @@ void stss3_client_init(struct stss3_client *client, const struct stss3_config *c
                        struct stss3_sessions *sessions);
 void stss3_client_clear(struct stss3_client *client);
 
+/* A request that has the service work on stored bytes: some say nothing until it is done. */
+#define STSS3_SILENT_WORK_MS (15u * 60 * 1000)
+
 /* Where requests go at this moment. */
 struct stss3_target {
     char region[STSS3_REGION_MAX];
@@ -57,7 +60,9 @@ struct stss3_op {
     struct plug_buf headers; /* "name\0value\0", names in lower case; stss3_op_header() */
     struct plug_buf body;    /* of requests that carry XML; stss3_op_send_body() */
     char payload_sha256[STSS3_SHA256_HEX];
-    bool is_xml; /* a 200 may hold an error */
+    bool is_xml;   /* a 200 may hold an error */
+    bool is_range; /* the answer must be what was asked for, from range_offset on */
+    uint64_t range_offset;
     /* Told on the loop's thread when it is over, for operations that nobody waits for. */
     void (*done)(struct stss3_op *op, void *ctx);
     void *ctx;

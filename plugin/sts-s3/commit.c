@@ -7,7 +7,6 @@
  *   only a parked tail      CopyObject from it
  *   parts                   the tail as the last part, Complete; and a copy, unless at the key
  */
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,35 +67,11 @@ static regstore_status compare_bytes(struct commit *c, struct plug_call *call,
     return status;
 }
 
-/* The ETag that S3 gives a multipart object: the MD5 of its parts' MD5s, and their number.  False
- * where that is not so (KMS), where MD5 is not to be had (FIPS), or for a table that is not here.
- */
-static bool multipart_etag(const struct stss3_upload *u, char out[128])
+/* False for a table that is not here. */
+static bool parts_etag(const struct stss3_upload *u, char out[128])
 {
-    if (u->parts == NULL)
-        return false;
-    const struct stss3_part *table = stss3_parts_table(u->parts);
-    const size_t n = stss3_parts_count(u->parts);
-    uint8_t raw[EVP_MAX_MD_SIZE];
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    bool ok = ctx != NULL && EVP_DigestInit_ex(ctx, EVP_md5(), NULL) == 1;
-    for (size_t i = 0; ok && i < n; i++) {
-        ok = strlen(table[i].etag) == 32;
-        for (size_t j = 0; ok && j < 32; j += 2) {
-            const char pair[3] = {table[i].etag[j], table[i].etag[j + 1], '\0'};
-            char *end;
-            const uint8_t byte = (uint8_t)strtoul(pair, &end, 16);
-            ok = *end == '\0' && EVP_DigestUpdate(ctx, &byte, 1) == 1;
-        }
-    }
-    ok = ok && EVP_DigestFinal_ex(ctx, raw, NULL) == 1;
-    EVP_MD_CTX_free(ctx);
-    if (ok) {
-        char hex[33];
-        plug_hex(raw, 16, hex);
-        (void)snprintf(out, 128, "%s-%zu", hex, n);
-    }
-    return ok;
+    return u->parts != NULL &&
+           stss3_multipart_etag(stss3_parts_table(u->parts), stss3_parts_count(u->parts), out);
 }
 
 /*
@@ -119,7 +94,7 @@ static regstore_status prove(struct commit *c, struct plug_call *call)
         const regstore_status digest = plug_digest_compare(c->u->digest, object.digest);
         if (digest == REGSTORE_OK || digest == REGSTORE_DIGEST)
             is_ours = digest == REGSTORE_OK;
-        else if (strcmp(object.mark, c->u->id) == 0 && multipart_etag(c->u, etag) &&
+        else if (strcmp(object.mark, c->u->id) == 0 && parts_etag(c->u, etag) &&
                  strcmp(object.etag, etag) == 0)
             is_ours = true;
         else
@@ -144,8 +119,10 @@ static void clean_up(struct commit *c, struct plug_call *call)
         stss3_stage_key(u, keys[n]);
         n++;
     }
-    /* All: an older or a newer token, or a suspend that failed, may have left one. */
-    for (unsigned slot = 0; slot <= (u->parked.slot | u->parked.next | 1); slot++)
+    /* An older or a newer token, or a suspend that failed, may have left one; beyond the first two
+     * only where a request was cut off. */
+    const bool was_cut_off = u->parked.slot > 1 || u->parked.next > 1;
+    for (unsigned slot = 0; slot < (was_cut_off ? STSS3_PARK_SLOTS : 2); slot++)
         if (u->has_parked || u->origin != NULL)
             stss3_park_key(u, slot, keys[n++]);
     for (size_t i = 0; i < n; i++)
@@ -203,7 +180,8 @@ static regstore_status copy_parked(struct commit *c, struct plug_call *call)
     return copy_to_key(c, call, from, &source);
 }
 
-/* Complete answered that the upload is not there: an earlier try of ours may have done it. */
+/* Complete answered that the upload is not there, when an earlier try of ours may have done it; or
+ * it did not say what it made. */
 static regstore_status find_staged(struct commit *c, struct plug_call *call, const char *stage)
 {
     struct stss3_upload *u = c->u;
@@ -215,12 +193,14 @@ static regstore_status find_staged(struct commit *c, struct plug_call *call, con
     TRY(status);
     struct commit staged = *c;
     staged.key = stage;
-    bool is_ours = object.length == plug_digest_length(u->digest) && multipart_etag(u, etag) &&
+    bool is_ours = object.length == plug_digest_length(u->digest) && parts_etag(u, etag) &&
                    strcmp(etag, object.etag) == 0;
     if (!is_ours && object.length == plug_digest_length(u->digest))
         TRY(compare_bytes(&staged, call, &object, &is_ours));
     if (!is_ours)
         return plug_fail(call, REGSTORE_CONFLICT, "another handle has completed this upload");
+    if (object.etag[0] == '\0')
+        return plug_fail(call, REGSTORE_UNAVAILABLE, "HeadObject: the answer has no ETag");
     memcpy(u->staged_etag, object.etag, sizeof u->staged_etag);
     return REGSTORE_OK;
 }
@@ -267,7 +247,9 @@ static regstore_status complete(struct commit *c, struct plug_call *call)
             status = gone_or_not(c, call, status);
     }
     stss3_stage_key(u, stage);
-    if (status == REGSTORE_GONE && u->is_staged)
+    /* Ceph's answer has no ETag: without one a copy could be of what another handle staged there.
+     */
+    if (u->is_staged && (status == REGSTORE_GONE || (status == REGSTORE_OK && etag[0] == '\0')))
         status = find_staged(c, call, stage);
     if (status == REGSTORE_OK)
         u->is_completed = u->is_staged;

@@ -22,8 +22,8 @@ struct stss3_config {
     char *root;                       /* what every key lies under: "" or "datastorage/" */
     char *role_arn;                   /* NULL: the user's own keys go to S3 as they are */
     char *session_name, *external_id; /* external_id may be NULL */
-    struct stss3_keys user; /* as configured; for use stss3_keys_read() */
-    char *ca_bundle; /* may be NULL */
+    struct stss3_keys user;           /* as configured; for use stss3_keys_read() */
+    char *ca_bundle;                  /* may be NULL */
     char *spill_folder;
     uint64_t duration_s, part_bytes, copy_part_bytes, memory_bytes;
     unsigned loops;
@@ -32,7 +32,7 @@ struct stss3_config {
     struct stss3_endpoint s3, sts;
     bool is_aws_s3;      /* s3 is AWS's own endpoint for a region, not one that was named */
     bool is_sts_implied; /* endpoint_url names a foreign server, and sts_endpoint_url is missing */
-    bool is_region_assumed; /* and the settings do not say which region */
+    bool is_region_assumed;       /* and the settings do not say which region */
     bool is_endpoint_over_region; /* both were given: Quay would ignore the endpoint */
     bool is_virtual_host;         /* the bucket stands in the host name */
     bool is_sse_s3;               /* ask for AES256 at rest */

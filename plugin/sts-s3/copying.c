@@ -133,6 +133,28 @@ static uint64_t choose_part(const struct stss3_config *config, uint64_t length)
     return bytes < config->copy_part_bytes ? bytes : config->copy_part_bytes;
 }
 
+/* Complete says that there is no such upload: an earlier try of ours, whose answer was lost, may
+ * have done it. */
+static regstore_status find_copy(const struct copying *c, struct plug_call *call,
+                                 const struct stss3_meta *meta, char *etag)
+{
+    struct stss3_object there = {0};
+    char due[128] = "";
+    const regstore_status status = stss3_head(&c->store->running->client, call, c->to, &there);
+    if (status != REGSTORE_OK && status != REGSTORE_NOT_FOUND)
+        return status;
+    const bool has_due = stss3_multipart_etag(c->table, c->n, due);
+    const bool is_ours =
+        status == REGSTORE_OK && there.length == c->length &&
+        (has_due ? strcmp(due, there.etag) == 0
+                 : meta->digest != NULL && strcmp(meta->digest, there.digest) == 0);
+    if (!is_ours)
+        return plug_fail(call, REGSTORE_UNAVAILABLE,
+                         "the copy to '%.200s' was ended by somebody else", c->to);
+    memcpy(etag, there.etag, sizeof there.etag);
+    return REGSTORE_OK;
+}
+
 static regstore_status
 copy_multipart(struct copying *c, struct plug_call *call, const struct stss3_meta *meta,
                regstore_status (*parts)(struct copying *, struct plug_call *), char *etag)
@@ -156,6 +178,8 @@ copy_multipart(struct copying *c, struct plug_call *call, const struct stss3_met
     if (status == REGSTORE_OK)
         status = stss3_multipart_complete(client, call, c->to, c->upload_id, c->table, c->n,
                                           meta->is_if_absent, etag);
+    if (status == REGSTORE_GONE)
+        status = find_copy(c, call, meta, etag);
     if (status != REGSTORE_OK)
         stss3_multipart_abandon(client, c->to, c->upload_id);
     free(c->table);

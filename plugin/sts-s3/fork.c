@@ -77,8 +77,8 @@ static void before_exit(void)
     before_fork();
 }
 
-/* Never undone, as the module is never unloaded.  OpenSSL first, so that its own handler comes after
- * ours; asked for nothing at all it would do nothing. */
+/* Never undone, as the module is never unloaded.  OpenSSL first, so that its own handler comes
+ * after ours; asked for nothing at all it would do nothing. */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int once_error;
 

@@ -39,8 +39,8 @@ void stss3_fork_leave(struct stss3_fork_member *member);
 
 /* For members: a fork waits; 0, or since when (CLOCK_MONOTONIC).  Takes no lock. */
 int64_t stss3_fork_asked_ns(void);
-/* Steps out until that fork is done; returns at once when there is none, and never in a process that
- * is about to end. */
+/* Steps out until that fork is done; returns at once when there is none, and never in a process
+ * that is about to end. */
 void stss3_fork_yield(void);
 /* The process is about to end: members are parked for good, and nobody may wait for their end. */
 bool stss3_fork_is_exiting(void);

@@ -101,6 +101,8 @@ struct stss3_request {
     size_t sink_cap;
     size_t answer_max; /* bytes; 0: 64 KiB */
 
+    uint64_t stall_timeout_ms; /* 0: the options' */
+
     /* Set by prepare. */
     struct plug_buf url;     /* whole, encoded, sent as it is (no dot segments removed) */
     struct plug_buf headers; /* with stss3_request_add_header() */

@@ -325,9 +325,11 @@ static int64_t stalls_at_ns(const struct stss3_loop *loop, const struct stss3_re
 {
     const int64_t moved_ns = stss3_transfer_moved_ns(request->state->transfer);
     const uint64_t room_ms = (uint64_t)(PLUG_NEVER - moved_ns) / 1000000;
-    if (loop->options->stall_timeout_ms >= room_ms)
+    const uint64_t limit_ms = request->stall_timeout_ms != 0 ? request->stall_timeout_ms
+                                                             : loop->options->stall_timeout_ms;
+    if (limit_ms >= room_ms)
         return PLUG_NEVER;
-    return moved_ns + (int64_t)loop->options->stall_timeout_ms * 1000000;
+    return moved_ns + (int64_t)limit_ms * 1000000;
 }
 
 static void end_stalled(struct stss3_loop *loop)

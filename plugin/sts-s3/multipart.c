@@ -2,10 +2,12 @@
 #include "multipart.h"
 
 #include <inttypes.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "bytes.h"
 #include "timestamp.h"
 
 #define ABORT_ROUNDS 5
@@ -61,6 +63,7 @@ struct stss3_op *stss3_part_copy_new(struct stss3_client *client, const char *fr
     char text[160];
     if (op == NULL)
         return NULL;
+    op->request->stall_timeout_ms = STSS3_SILENT_WORK_MS;
     stss3_query_add_number(&op->query, "partNumber", number);
     stss3_query_add(&op->query, "uploadId", upload_id);
     stss3_copy_source(client, from, &source);
@@ -87,6 +90,30 @@ void stss3_part_copy_read(const struct stss3_op *op, char etag[128])
     plug_buf_clear(&text);
 }
 
+bool stss3_multipart_etag(const struct stss3_part *table, size_t n, char out[128])
+{
+    uint8_t raw[EVP_MAX_MD_SIZE];
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool ok = ctx != NULL && EVP_DigestInit_ex(ctx, EVP_md5(), NULL) == 1;
+    for (size_t i = 0; ok && i < n; i++) {
+        ok = strlen(table[i].etag) == 32;
+        for (size_t j = 0; ok && j < 32; j += 2) {
+            const char pair[3] = {table[i].etag[j], table[i].etag[j + 1], '\0'};
+            char *end;
+            const uint8_t byte = (uint8_t)strtoul(pair, &end, 16);
+            ok = *end == '\0' && EVP_DigestUpdate(ctx, &byte, 1) == 1;
+        }
+    }
+    ok = ok && EVP_DigestFinal_ex(ctx, raw, NULL) == 1;
+    EVP_MD_CTX_free(ctx);
+    if (ok) {
+        char hex[33];
+        plug_hex(raw, 16, hex);
+        (void)snprintf(out, 128, "%s-%zu", hex, n);
+    }
+    return ok;
+}
+
 regstore_status stss3_multipart_complete(struct stss3_client *client, struct plug_call *call,
                                          const char *key, const char *upload_id,
                                          const struct stss3_part *parts, size_t n,
@@ -97,6 +124,7 @@ regstore_status stss3_multipart_complete(struct stss3_client *client, struct plu
     struct plug_error bad;
     if (op == NULL)
         return plug_no_memory(call);
+    op->request->stall_timeout_ms = STSS3_SILENT_WORK_MS;
     stss3_query_add(&op->query, "uploadId", upload_id);
     if (is_if_absent)
         stss3_op_header(op, "if-none-match", "*");
@@ -247,13 +275,12 @@ regstore_status stss3_multipart_abort(struct stss3_client *client, struct plug_c
 {
     for (unsigned round = 0; round < ABORT_ROUNDS; round++) {
         regstore_status status = abort_once(client, call, key, upload_id);
-        if (status == REGSTORE_OK)
+        if (status == REGSTORE_OK) {
             status = stss3_multipart_parts(client, call, key, upload_id, NULL, NULL);
+            if (status == REGSTORE_DENIED) /* may abort, may not list: the abort stands */
+                return REGSTORE_OK;
+        }
         if (status == REGSTORE_GONE)
-            return REGSTORE_OK;
-        if (status == REGSTORE_DENIED && round == 0)
-            return status;
-        if (status == REGSTORE_DENIED) /* may abort, may not list: the abort stands */
             return REGSTORE_OK;
         TRY(status);
     }

@@ -30,6 +30,10 @@ struct stss3_op *stss3_part_copy_new(struct stss3_client *client, const char *fr
                                      const char *to, const char *upload_id, unsigned number);
 void stss3_part_copy_read(const struct stss3_op *op, char etag[128]);
 
+/* The ETag that S3 gives what these parts become: the MD5 of their MD5s, and their number.  False
+ * where that is not so (KMS), and where MD5 is not to be had (FIPS). */
+bool stss3_multipart_etag(const struct stss3_part *table, size_t n, char out[128]);
+
 /* CompleteMultipartUpload with parts 1..n; etag (of the object, 128 bytes) stays "" where the
  * server does not say it. */
 regstore_status stss3_multipart_complete(struct stss3_client *client, struct plug_call *call,

@@ -76,8 +76,12 @@ regstore_status stss3_head(struct stss3_client *client, struct plug_call *call, 
     const regstore_status status = stss3_op_run(op, call);
     if (status == REGSTORE_OK)
         stss3_object_read(op->request, out);
+    const bool has_length =
+        status != REGSTORE_OK || stss3_request_answer_header(op->request, "content-length") != NULL;
     stss3_op_drop(op);
-    return status;
+    return has_length ? status
+                      : plug_fail(call, REGSTORE_UNAVAILABLE,
+                                  "HeadObject: the answer does not tell the length");
 }
 
 regstore_status stss3_head_bucket(struct stss3_client *client, struct plug_call *call,
@@ -150,6 +154,8 @@ struct stss3_op *stss3_get_new(struct stss3_client *client, const char *key, uin
         stss3_op_header(op, "if-match", quoted);
     }
     keep_chunk(op, chunk);
+    op->is_range = true;
+    op->range_offset = offset;
     op->request->sink = stss3_chunk_data(chunk);
     op->request->sink_cap = (size_t)len;
     return op;
@@ -267,8 +273,13 @@ static regstore_status which_precondition(struct stss3_client *client, struct pl
 {
     const struct plug_error taken = call->error;
     struct stss3_object object;
-    if (is_if_absent && stss3_head(client, call, to, &object) == REGSTORE_OK)
-        return plug_call_adopt(call, &taken);
+    if (is_if_absent) {
+        const regstore_status status = stss3_head(client, call, to, &object);
+        if (status == REGSTORE_OK)
+            return plug_call_adopt(call, &taken);
+        if (status != REGSTORE_NOT_FOUND)
+            return status;
+    }
     return plug_fail(call, REGSTORE_CONFLICT, "the source of the copy is another one by now");
 }
 
@@ -296,6 +307,7 @@ regstore_status stss3_copy_object(struct stss3_client *client, struct plug_call 
     char quoted[160];
     if (op == NULL)
         return plug_no_memory(call);
+    op->request->stall_timeout_ms = STSS3_SILENT_WORK_MS;
     stss3_copy_source(client, from, &source);
     stss3_op_header(op, "x-amz-copy-source", plug_buf_text(&source));
     op->headers.failed |= source.failed;

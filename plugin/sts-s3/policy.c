@@ -131,8 +131,8 @@ static regstore_status tell_trust(const struct stss3_store *store, struct plug_c
     }
     if (status == REGSTORE_OK) {
         write_trust(store->config, plug_buf_text(&user), &json);
-        status = plug_buf_failed(&user) || plug_buf_failed(&json) ? plug_no_memory(call)
-                                                                   : REGSTORE_OK;
+        status =
+            plug_buf_failed(&user) || plug_buf_failed(&json) ? plug_no_memory(call) : REGSTORE_OK;
     }
     if (status == REGSTORE_OK && opts->document != NULL)
         opts->document(opts->ctx, "trust_policy", "the role's trust policy (12.2, step 4)",

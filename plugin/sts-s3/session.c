@@ -316,6 +316,21 @@ static void wait_for_news(struct stss3_sessions *s)
     (void)pthread_cond_timedwait(&s->news, &s->lock, &until);
 }
 
+/* Sessions live too short for what is asked: another one would not do either. */
+static bool is_never_enough(const struct stss3_sessions *s, int64_t min_left_ns)
+{
+    const int64_t left = left_ns(s);
+    return min_left_ns != 0 && left != 0 && left != INT64_MAX &&
+           plug_now_ns() + left - s->current->born_ns <= min_left_ns;
+}
+
+static regstore_status say_never_enough(struct plug_call *call, uint64_t min_ttl_s)
+{
+    return plug_fail(call, REGSTORE_UNAVAILABLE,
+                     "no session lasts %llu s: see sts_duration_seconds",
+                     (unsigned long long)min_ttl_s);
+}
+
 regstore_status stss3_sessions_wait(struct stss3_sessions *s, struct plug_call *call,
                                     uint64_t min_ttl_s, struct stss3_session **out)
 {
@@ -325,6 +340,10 @@ regstore_status stss3_sessions_wait(struct stss3_sessions *s, struct plug_call *
     const uint64_t failed_before = s->failed_rounds, rounds_before = s->good_rounds;
     while (status == REGSTORE_OK) {
         bool must_renew = false;
+        if (is_never_enough(s, min_left_ns)) {
+            status = say_never_enough(call, min_ttl_s);
+            break;
+        }
         const enum stss3_ready ready = look(s, min_left_ns, &must_renew, out);
         if (must_renew) {
             pthread_mutex_unlock(&s->lock);
@@ -336,9 +355,7 @@ regstore_status stss3_sessions_wait(struct stss3_sessions *s, struct plug_call *
         if (s->failed_rounds != failed_before || (!must_renew && !s->is_renewing))
             status = plug_call_adopt(call, &s->last_error);
         else if (s->good_rounds > rounds_before + 1)
-            status = plug_fail(call, REGSTORE_UNAVAILABLE,
-                               "no session lasts %llu s: see sts_duration_seconds",
-                               (unsigned long long)min_ttl_s);
+            status = say_never_enough(call, min_ttl_s);
         else
             status = plug_call_check(call);
         if (status == REGSTORE_OK)

@@ -10,11 +10,9 @@
  * the callee's), or with NULL and the error.  NULL: no memory.  config, host and clocks outlive it.
  * Start it and drop your reference.
  */
-struct stss3_request *stss3_sts_assume_role(const struct stss3_config *config,
-                                            const struct plug_host *host,
-                                            struct stss3_clocks *clocks,
-                                            void (*done)(void *ctx, struct stss3_session *session,
-                                                         const struct plug_error *error),
-                                            void *ctx);
+struct stss3_request *stss3_sts_assume_role(
+    const struct stss3_config *config, const struct plug_host *host, struct stss3_clocks *clocks,
+    void (*done)(void *ctx, struct stss3_session *session, const struct plug_error *error),
+    void *ctx);
 
 #endif

@@ -120,7 +120,7 @@ static void write_body(struct stss3_upload *u, const struct view *v, bool with_t
     plug_put_bytes(b, v->digest, v->digest_len);
     plug_put_number(b, v->is_whole ? u->parked.length : 0);
     plug_put_text(b, u->parked.etag);
-    plug_put_number(b, u->parked.slot);
+    plug_put_number(b, u->parked.token_slot);
     plug_put_text(b, u->staged_etag);
     if (is_multipart)
         put_multipart(u, v, with_table, b);
@@ -312,9 +312,10 @@ static bool read_fields(struct reading *r, struct plug_call *call)
     if (is_multipart && !read_multipart(r))
         return false;
     const uint8_t *next = plug_get_bytes(&r->at, &next_len);
-    if (next == NULL || next_len != 1 || *next >= STSS3_PARK_SLOTS || slot >= STSS3_PARK_SLOTS)
+    if (next == NULL || next_len != 1 || *next >= STSS3_PARK_SLOTS || slot >= STSS3_PARK_SLOTS ||
+        *next == slot)
         return false;
-    u->parked.slot = (unsigned)slot;
+    u->parked.slot = u->parked.token_slot = (unsigned)slot;
     u->parked.next = *next;
     if ((r->flags & FLAG_SEALED) != 0)
         u->state = STSS3_SEALED;

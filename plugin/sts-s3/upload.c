@@ -129,6 +129,7 @@ static regstore_status begin_new(struct stss3_upload *u, struct plug_call *call,
     if (!plug_uuid(u->id))
         return plug_fail(call, REGSTORE_INTERNAL, "the system gives no random numbers");
     stss3_name_stage(u);
+    u->parked.token_slot = STSS3_PARK_SLOTS - 1; /* none, and the last that comes to pass */
     /* SHA-256 whether asked for or not: it signs the first part and marks what is committed. */
     u->digest = plug_digest_new(o->flags | REGSTORE_UPLOAD_SHA256);
     return u->digest == NULL ? plug_no_memory(call) : REGSTORE_OK;
@@ -215,7 +216,10 @@ static regstore_status create_multipart(struct stss3_upload *u, struct plug_call
     const bool is_sole = (u->flags & REGSTORE_UPLOAD_SOLE) != 0;
     u->is_staged = u->key == NULL || (u->generation != 0 && !is_sole);
     const char *key = u->is_staged ? stage : u->key;
-    TRY(stss3_multipart_create(&u->store->running->client, call, key, &meta, upload_id));
+    const regstore_status status =
+        stss3_multipart_create(&u->store->running->client, call, key, &meta, upload_id);
+    u->may_be_more |= status != REGSTORE_OK && u->is_staged;
+    TRY(status);
     u->parts = stss3_parts_new(&u->store->running->client, key, upload_id);
     return u->parts == NULL ? plug_no_memory(call) : REGSTORE_OK;
 }
@@ -342,7 +346,7 @@ regstore_status stss3_upload_digest(const struct regstore_upload *upload, const 
 static unsigned slot_beyond(const struct stss3_upload *u, unsigned slot)
 {
     const unsigned next = ((slot | 1) + 1) % STSS3_PARK_SLOTS;
-    return next == u->parked.slot ? next ^ 1 : next;
+    return next == u->parked.token_slot ? next ^ 1 : next;
 }
 
 /* The tail goes where the next process finds it.  At an offset that has a token already, and
@@ -355,8 +359,8 @@ static regstore_status park_tail(struct stss3_upload *u, struct plug_call *call)
         return REGSTORE_OK;
     if (stss3_chunk_length(u->tail) >= STSS3_PART_MIN)
         return stss3_upload_flush(u, call);
-    /* Never over the newest token's own tail, which must outlive the loss of the next token
-     * (TOK-3). */
+    /* Never over the newest token's own tail, which must outlive the loss of the next token, and
+     * the failure of this suspend (TOK-2, TOK-3). */
     const unsigned slot = u->parked.next;
     u->has_parked = true;
     u->parked.next = slot_beyond(u, slot);
@@ -367,9 +371,26 @@ static regstore_status park_tail(struct stss3_upload *u, struct plug_call *call)
         return plug_fail(call, REGSTORE_UNAVAILABLE, "PutObject: the answer has no ETag");
     u->parked.length = stss3_chunk_length(u->tail);
     u->parked.slot = slot;
-    u->parked.next = slot ^ 1;
+    u->parked.next = slot; /* until a token names it */
     memcpy(u->parked.etag, etag, sizeof u->parked.etag);
     return REGSTORE_OK;
+}
+
+static regstore_status make_token(struct stss3_upload *u, struct plug_call *call, char *token,
+                                  size_t cap)
+{
+    const unsigned token_slot = u->parked.token_slot, next = u->parked.next;
+    u->generation++;
+    if (u->parked.length != 0 && u->parked.slot != token_slot) {
+        u->parked.token_slot = u->parked.slot;
+        u->parked.next = u->parked.slot ^ 1;
+    }
+    const regstore_status status = stss3_token_make(u, call, token, cap);
+    if (status != REGSTORE_OK) {
+        u->parked.token_slot = token_slot;
+        u->parked.next = next;
+    }
+    return status;
 }
 
 static regstore_status suspend(struct stss3_upload *u, struct plug_call *call, char *token,
@@ -379,10 +400,8 @@ static regstore_status suspend(struct stss3_upload *u, struct plug_call *call, c
     regstore_status status = park_tail(u, call);
     if (status == REGSTORE_OK && u->parts != NULL)
         status = stss3_parts_settle(u->parts, call);
-    if (status == REGSTORE_OK) {
-        u->generation++;
-        status = stss3_token_make(u, call, token, cap);
-    }
+    if (status == REGSTORE_OK)
+        status = make_token(u, call, token, cap);
     if (status == REGSTORE_OK) {
         *kept = plug_digest_length(u->digest);
         u->state = STSS3_SUSPENDED;

@@ -8,8 +8,8 @@
  * While n is 0 nothing has been sent, and commit is one PUT of the tail.  Parts belong to a
  * multipart upload at the key that upload_open named, or at uploads/<id>, from where commit copies.
  * A tail is parked at uploads/<id>.0 and .1 in turn, so that the newest two tokens can be taken up.
- * A PUT that was cut off may still land, on top of what is parked there later: after it the next two
- * numbers have their turn.
+ * A PUT that was cut off may still land, on top of what is parked there later: after it the next
+ * two numbers have their turn.
  */
 #ifndef STSS3_UPLOAD_H
 #define STSS3_UPLOAD_H
@@ -60,10 +60,12 @@ struct stss3_upload {
     struct {
         uint64_t length; /* 0: nothing is parked that is this handle's */
         char etag[128];
-        unsigned slot; /* of the newest token's tail */
-        unsigned next; /* where the next one goes: never the same */
+        unsigned slot;
+        unsigned token_slot; /* of the newest token that has a tail: kept until there is a newer */
+        unsigned next;       /* where the next one goes: never token_slot */
     } parked;
-    bool has_parked; /* this handle has tried to */
+    bool has_parked;  /* this handle has tried to */
+    bool may_be_more; /* a multipart upload at uploads/<id> whose creation was cut off */
 
     /* From a token whose table did not fit: the parts are asked for when they are needed. */
     struct {

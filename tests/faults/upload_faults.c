@@ -17,11 +17,11 @@
 #include <string.h>
 #include <time.h>
 
-#define MIB    (1024u * 1024u)
-#define KEY    "sha256/ab/blob"
-#define STOPS  3
-#define OPS    16
-#define AGAIN  40 /* a session that was refused is not asked for anew within a second */
+#define MIB     (1024u * 1024u)
+#define KEY     "sha256/ab/blob"
+#define STOPS   3
+#define OPS     16
+#define AGAIN   40 /* a session that was refused is not asked for anew within a second */
 #define LATE_MS 600
 
 enum end {
@@ -33,8 +33,8 @@ enum end {
 static const struct journey {
     const char *name;
     uint64_t length;
-    bool has_key;         /* told at open */
-    uint64_t flags;       /* of open */
+    bool has_key;          /* told at open */
+    uint64_t flags;        /* of open */
     uint64_t stops[STOPS]; /* where it is suspended and goes on; 0: no more */
     bool is_if_absent;
 } journeys[] = {
@@ -57,14 +57,17 @@ enum { JOURNEYS = sizeof journeys / sizeof journeys[0] };
 
 static const struct kind {
     const char *name, *rule;
-    bool is_masked;       /* the plugin's own tries get over it */
-    bool may_be_refusal;  /* not retryable */
-    bool takes_effect;    /* what was asked is done, or may be done later */
-    uint64_t timeout_ms;  /* of each call until it fails; 0: none */
+    bool is_masked;      /* the plugin's own tries get over it */
+    bool may_be_refusal; /* not retryable */
+    bool takes_effect;   /* what was asked is done, or may be done later */
+    uint64_t timeout_ms; /* of each call until it fails; 0: none */
 } kinds[] = {
     {.name = "an error", .rule = "do=error", .is_masked = true},
     {.name = "a lost request", .rule = "do=reset", .is_masked = true},
-    {.name = "a lost answer", .rule = "do=reset&when=after", .is_masked = true, .takes_effect = true},
+    {.name = "a lost answer",
+     .rule = "do=reset&when=after",
+     .is_masked = true,
+     .takes_effect = true},
     {.name = "a service that is down", .rule = "do=error&status=503&code=SlowDown&times=0"},
     {.name = "answers lost for long", .rule = "do=reset&when=after&times=0", .takes_effect = true},
     {.name = "a refusal", .rule = "do=error&status=403&code=AccessDenied", .may_be_refusal = true},
@@ -271,7 +274,8 @@ static uint64_t count_left(struct run *r)
     return purged.spared;
 }
 
-/* After the last token: in another process commit is OK again, and abort harmless (COM-2, ABO-2). */
+/* After the last token: in another process commit is OK again, and abort harmless (COM-2, ABO-2).
+ */
 static void repeat_from_token(struct run *r)
 {
     if (r->token_offset != r->journey->length)
@@ -402,6 +406,78 @@ START_TEST(every_request_may_fail)
 }
 END_TEST
 
+/* The tail of the newest token, and of the one before it, outlive suspends that fail half-way: the
+ * tail is parked, a part is not there (TOK-2, TOK-3). */
+START_TEST(tails_of_tokens_outlive_suspends_that_fail)
+{
+    const struct journey *journey = &journeys[4];
+    struct run r = {.journey = journey, .kind = &kinds[3], .content = content, .timeout_ms = 45000};
+    char tokens[3][REGSTORE_TOKEN_MAX];
+    uint64_t kept[3] = {0};
+    r.p = plugin_table();
+    r.store = store_at(false);
+    open_upload(&r, NULL);
+    stop_at(&r, MIB);
+    memcpy(tokens[0], r.token, sizeof r.token);
+    kept[0] = MIB;
+    door_fault(server_url(), "op=UploadPart&do=error&status=503&code=SlowDown&times=0");
+    for (uint64_t at; (at = r.p->upload_offset(r.upload)) < 7 * MIB;) {
+        const struct regstore_call call = call_in(&r);
+        (void)r.p->upload_write(r.upload, &call, content + at, MIB); /* tells of the part */
+    }
+    for (int i = 1; i < 3; i++) {
+        struct regstore_call call = call_in(&r);
+        call.timeout_ms = 400;
+        ck_assert_int_ne(
+            r.p->upload_suspend(r.upload, &call, tokens[i], sizeof tokens[i], &kept[i]),
+            REGSTORE_OK);
+        CLAIM(&r, tokens[i][0] != '\0' && kept[i] == MIB);
+    }
+    door_forget_faults(server_url());
+    for (int i = 2; i >= 0; i--) { /* each takes it to the end of its first MiB again */
+        memcpy(r.token, tokens[i], sizeof r.token);
+        r.token_offset = kept[i];
+        r.is_mended = true;
+        reopen(&r);
+        write_to(&r, 2 * MIB); /* needs what is parked */
+    }
+    write_to(&r, journey->length);
+    CLAIM(&r, commit_once(&r) == REGSTORE_OK && is_visible(&r));
+    r.p->upload_close(r.upload);
+    r.p->store_close(r.store);
+}
+END_TEST
+
+/* So large that it is copied in parts; Complete of the copy goes through, and its answer is lost.
+ */
+START_TEST(lost_end_of_a_copy_in_parts_is_proved)
+{
+    static const struct journey huge = {.name = "huge", .length = 257 * MIB};
+    struct run r = {.journey = &huge, .kind = &kinds[2], .timeout_ms = 45000};
+    r.p = plugin_table();
+    r.store = store_at(false);
+    door_forget_counts(server_url());
+    open_upload(&r, NULL);
+    for (uint64_t at = 0; at < huge.length; at += MIB) {
+        const struct regstore_call call = call_in(&r);
+        fill(content, MIB, 1, at);
+        CLAIM(&r, r.p->upload_write(r.upload, &call, content, MIB) == REGSTORE_OK);
+    }
+    door_fault(server_url(), "op=CompleteMultipartUpload&skip=1&do=reset&when=after");
+    CLAIM(&r, commit_once(&r) == REGSTORE_OK);
+    struct door_count counts[OPS];
+    const size_t n = door_counts(server_url(), counts, OPS);
+    unsigned completes = 0;
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(counts[i].operation, "CompleteMultipartUpload") == 0)
+            completes = counts[i].n;
+    ck_assert_uint_ge(completes, 3); /* at uploads/, at the key, and again */
+    CLAIM(&r, is_visible(&r));
+    r.p->upload_close(r.upload);
+    r.p->store_close(r.store);
+}
+END_TEST
+
 static void set_up(void)
 {
     content = malloc(11 * MIB);
@@ -427,6 +503,13 @@ static Suite *faults_suite(void)
         tcase_add_loop_test(tcase, every_request_may_fail, i * KINDS * 3, (i + 1) * KINDS * 3);
         suite_add_tcase(suite, tcase);
     }
+    TCase *tcase = tcase_create("others");
+    tcase_set_timeout(tcase, 300);
+    tcase_add_unchecked_fixture(tcase, server_up, server_down);
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_test(tcase, tails_of_tokens_outlive_suspends_that_fail);
+    tcase_add_test(tcase, lost_end_of_a_copy_in_parts_is_proved);
+    suite_add_tcase(suite, tcase);
     return suite;
 }
 

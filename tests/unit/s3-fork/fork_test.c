@@ -251,7 +251,8 @@ static bool exit_amid_transfers(void *ctx)
 
 START_TEST(exit_amid_transfers_ends_the_process_well)
 {
-    ck_assert(use(store, "parent", 1, SMALL)); /* a first call amid exit() comes too late for order */
+    ck_assert(
+        use(store, "parent", 1, SMALL)); /* a first call amid exit() comes too late for order */
     for (long ns = 1000000; ns < 100000000; ns += 1900000)
         ck_assert(went_well(child_that(exit_amid_transfers, &ns)));
 }
@@ -522,8 +523,8 @@ static Suite *fork_suite(void)
     tcase_add_test(tcase, fork_waits_for_a_lookup);
     tcase_add_test(tcase, fork_does_not_wait_for_a_name_server_that_is_dead);
 
-    /* AddressSanitizer's allocator does not park itself at a fork: a child that inherits a lock of it
-     * from another thread hangs in its first calloc. */
+    /* AddressSanitizer's allocator does not park itself at a fork: a child that inherits a lock of
+     * it from another thread hangs in its first calloc. */
     if (IS_ADDRESS_SANITIZED)
         return suite;
     tcase = new_case(suite, "many children");

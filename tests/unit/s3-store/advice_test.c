@@ -56,7 +56,7 @@ static void expect_advice(const char *step, const char *words)
 
 static const struct {
     const char *sts, *s3; /* STS is not AWS's own host here, so S3 is asked too */
-    const char *words, *not;
+    const char *words, *not ;
 } refusals[] = {
     {REFUSED("InvalidClientTokenId"), NULL, "sts_user_access_key is not known", "trust policy"},
     {REFUSED("SignatureDoesNotMatch"), NULL, "sts_user_secret_key is not the one", "trust policy"},
@@ -79,7 +79,7 @@ START_TEST(refused_session_says_what_to_change_and_nothing_else)
     world_open(&w, &s3, 1, &sts, 1);
     ck_assert_int_ne(check(&w), REGSTORE_OK);
     expect_advice("session", refusals[_i].words);
-    ck_assert_ptr_null(strstr(advice_of("session"), refusals[_i].not));
+    ck_assert_ptr_null(strstr(advice_of("session"), refusals[_i].not ));
     ck_assert_str_eq(advice_of("bucket"), "");
     ck_assert_uint_eq(server_heads(w.s3), refusals[_i].s3 == NULL ? 0 : 1);
     if (refusals[_i].s3 != NULL) /* with the user's keys, and once */
@@ -199,8 +199,7 @@ Suite *advice_suite(void)
     tcase_add_loop_test(tcase, refused_session_says_what_to_change_and_nothing_else, 0,
                         COUNT(refusals));
     tcase_add_test(tcase, aws_is_believed_without_asking_s3);
-    tcase_add_loop_test(tcase, settings_that_work_and_are_unwise_are_warned_of, 0,
-                        COUNT(settings));
+    tcase_add_loop_test(tcase, settings_that_work_and_are_unwise_are_warned_of, 0, COUNT(settings));
     tcase_add_loop_test(tcase, clock_that_is_off_is_told_by_s3s_date, 0, COUNT(clocks));
     suite_add_tcase(suite, tcase);
     return suite;

@@ -67,8 +67,11 @@ static const struct {
     const char *status; /* of HEAD: no body tells why */
     int64_t ahead_s;
 } skews[] = {
-    {"403 Forbidden", 20 * 60},  {"403 Forbidden", -20 * 60}, {"403 Forbidden", 30 * 24 * HOUR_S},
-    {"400 Bad Request", 20 * 60}, {"403 Forbidden", -300 * 24 * HOUR_S},
+    {"403 Forbidden", 20 * 60},
+    {"403 Forbidden", -20 * 60},
+    {"403 Forbidden", 30 * 24 * HOUR_S},
+    {"400 Bad Request", 20 * 60},
+    {"403 Forbidden", -300 * 24 * HOUR_S},
 };
 
 START_TEST(refused_for_its_time_a_request_is_signed_anew_by_the_services)
@@ -244,8 +247,7 @@ START_TEST(clock_is_believed_no_further_off_than_answers_can_tell)
             const int64_t took_ns = (int64_t)(next_random(&random) % (3 * STSS3_NS_PER_S));
             const int64_t part_ns = (int64_t)(next_random(&random) % (uint64_t)(took_ns + 1));
             hear(&clocks.s3, ahead_ns, took_ns, part_ns);
-            const int64_t error_ns =
-                stss3_service_clock_now_ns(&clocks.s3) - real_ns() - ahead_ns;
+            const int64_t error_ns = stss3_service_clock_now_ns(&clocks.s3) - real_ns() - ahead_ns;
             ck_assert_int_le(error_ns, took_ns + STSS3_NS_PER_S);
             ck_assert_int_ge(error_ns, -took_ns - STSS3_NS_PER_S);
             if (ahead_ns == 0) /* right from the start, it never moves */

@@ -15,6 +15,7 @@ int main(void)
     for (size_t i = 0; i < COUNT(variables); i++)
         (void)unsetenv(variables[i]);
     SRunner *runner = srunner_create(advice_suite());
+    srunner_add_suite(runner, answer_suite());
     srunner_add_suite(runner, chunk_suite());
     srunner_add_suite(runner, clock_suite());
     srunner_add_suite(runner, commit_suite());

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 Suite *advice_suite(void);
+Suite *answer_suite(void);
 Suite *chunk_suite(void);
 Suite *clock_suite(void);
 Suite *commit_suite(void);

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Answers that are well formed and not what was asked for: what lies between may not keep to HTTP.
+ */
+#include "suites.h"
+
+#include "world.h"
+
+#include <string.h>
+
+#define OFFSET 5u
+
+#define HEAD_OF(status, more) "HTTP/1.1 " status "\r\nETag: \"e\"\r\n" more "\r\n\r\n"
+#define TEN                   "Content-Length: 10"
+
+/* To a read from byte 5 on. */
+static const struct {
+    const char *reply;
+    regstore_status due;
+} answers[] = {
+    {HEAD_OF("206 Partial Content", "Content-Range: bytes 5-14/15\r\n" TEN) "0123456789",
+     REGSTORE_OK},
+    {HEAD_OF("200 OK", TEN) "0123456789", REGSTORE_CORRUPT}, /* Range was ignored */
+    {HEAD_OF("206 Partial Content", "Content-Range: bytes 0-9/15\r\n" TEN) "0123456789",
+     REGSTORE_CORRUPT},
+    {HEAD_OF("206 Partial Content", "Content-Range: bytes 5-14/*\r\n" TEN) "0123456789",
+     REGSTORE_CORRUPT},
+    {HEAD_OF("206 Partial Content", TEN) "0123456789", REGSTORE_CORRUPT},
+    {HEAD_OF("206 Partial Content", "Content-Range: parts 5-14/15\r\n" TEN) "0123456789",
+     REGSTORE_CORRUPT},
+};
+
+START_TEST(bytes_that_are_not_the_range_asked_for_are_corrupt)
+{
+    const struct server_step s3 = {answers[_i].reply, 0};
+    const struct regstore_read_opts opts = {.struct_size = sizeof opts, .offset = OFFSET};
+    struct regstore_stat stat = {.struct_size = sizeof stat};
+    struct regstore_reader *reader = NULL;
+    struct world w;
+    world_open(&w, &s3, 1, NULL, 0);
+    const regstore_status status =
+        w.plugin->read_open(w.store, &w.call, "key", &opts, &reader, &stat);
+    ck_assert_msg(status == answers[_i].due, "%d, %s", (int)status, w.error.message);
+    ck_assert(status != REGSTORE_OK || stat.length == 15);
+    w.plugin->read_close(reader);
+    world_close(&w);
+}
+END_TEST
+
+START_TEST(whole_blob_without_its_length_is_not_taken_for_an_empty_one)
+{
+    const struct server_step s3 = {
+        HEAD_OF("200 OK", "Transfer-Encoding: chunked") "a\r\n0123456789\r\n0\r\n\r\n", 0};
+    struct regstore_reader *reader = NULL;
+    struct world w;
+    world_open(&w, &s3, 1, NULL, 0);
+    ck_assert_int_eq(w.plugin->read_open(w.store, &w.call, "key", NULL, &reader, NULL),
+                     REGSTORE_CORRUPT);
+    world_close(&w);
+}
+END_TEST
+
+START_TEST(head_without_a_length_is_no_empty_blob)
+{
+    const struct server_step s3 = {HEAD_OF("200 OK", "Connection: close"), SERVER_CLOSES};
+    struct world w;
+    world_open(&w, &s3, 1, NULL, 0);
+    ck_assert_int_eq(w.plugin->stat(w.store, &w.call, "key", NULL), REGSTORE_UNAVAILABLE);
+    world_close(&w);
+}
+END_TEST
+
+Suite *answer_suite(void)
+{
+    Suite *suite = suite_create("answer");
+    TCase *tcase = tcase_create("all");
+    tcase_set_timeout(tcase, 60);
+    tcase_add_loop_test(tcase, bytes_that_are_not_the_range_asked_for_are_corrupt, 0,
+                        COUNT(answers));
+    tcase_add_test(tcase, whole_blob_without_its_length_is_not_taken_for_an_empty_one);
+    tcase_add_test(tcase, head_without_a_length_is_no_empty_blob);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
