@@ -2,6 +2,7 @@
 /* regstore: the command. Knows the commands' names, what they take, and the help. */
 #include "commands.h"
 #include "interrupt.h"
+#include "../host/streams.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -147,6 +148,8 @@ static int run(struct options *options, int argc, char **argv)
 int main(int argc, char **argv)
 {
     struct options options = {0};
+    if (!streams_occupy())
+        return EXIT_FAILED; /* There may be no stream to say it on. */
     int result = run(&options, argc, argv);
     options_clear(&options);
     return result;

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../host/streams.h"
 #include "options.h"
 #include "report.h"
 
@@ -166,6 +167,8 @@ int main(int argc, char **argv)
     struct run run = {.backend = &backend};
     bool is_done;
     char why[4096] = "";
+    if (!streams_occupy())
+        return EXIT_FAILURE; /* there may be no stream to say it on */
     forget_environment();
     if (!options_read(&o, argc, argv, &is_done))
         return EXIT_USAGE;

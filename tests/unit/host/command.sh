@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # The regstore command from outside: exit statuses, output, and what it does when things fail.
-# usage: command.sh REGSTORE PLUGIN.so
+# usage: command.sh REGSTORE CONFORMANCE PLUGIN.so
 set -u
 umask 022
 regstore=$(realpath "$1")
-given=$(realpath "$2")
+suite=$(realpath "$2")
+given=$(realpath "$3")
 scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
 plugin=$scratch/TestStorage.so
@@ -166,6 +167,31 @@ get_writes_through_a_link_and_into_a_pipe() {
     wait $!
     claim cmp blob received
     rm link real pipe received
+}
+# What is opened next would take the number of a closed stream, and get its messages as content.
+closed_streams_lend_their_numbers_to_no_file() {
+    run put blob a
+    "$regstore" --plugin "$plugin" --set file="$scratch/f" --set log=read_next get a -o copy <&- 2>&-
+    claim cmp blob copy
+    rm -f copy
+    "$regstore" --plugin "$plugin" --set file="$scratch/f" get a >&- 2>err
+    status=$?
+    fails_with 1 "regstore: writing standard output: Bad file descriptor"
+    "$regstore" --plugin "$plugin" --set file="$scratch/f" put - b <&- >out 2>err
+    status=$?
+    fails_with 1 "Bad file descriptor"
+    run stat b
+    fails_with 3
+}
+conformance_lends_no_number_of_a_closed_stream() {
+    "$suite" --plugin "$plugin" --set file="$scratch/f" --set wait=upload_open <&- >&- 2>&- &
+    pid=$!
+    while [ ! -e f.waiting ] && kill -0 $pid; do sleep 0.05; done
+    for number in 0 1 2; do
+        claim [ "$(readlink /proc/$pid/fd/$number)" = /dev/null ]
+    done
+    kill -TERM $pid
+    wait $pid 2>claimed
 }
 get_into_a_full_device_fails() {
     run put blob a

@@ -5,6 +5,7 @@
  *
  *     fail=VERB,STATUS,TIMES,RETRYABLE   VERB fails so often in this process; a write takes half
  *     wait=VERB                          VERB makes FILE.waiting and returns once it is cancelled
+ *     log=VERB                           VERB logs a warning
  *
  * What the table looks like is chosen by the build, for the tests of what a host refuses.
  */
@@ -20,7 +21,8 @@
 #include <unistd.h>
 
 struct regstore_store {
-    char file[512], wait[64];
+    struct regstore_host host;
+    char file[512], wait[64], log[64];
     char fail_verb[64];
     int fail_status, fail_times;
     unsigned fail_retryable;
@@ -68,11 +70,20 @@ static void touch(const struct regstore_store *store, const char *suffix)
         (void)fclose(file);
 }
 
+static void log_event(const struct regstore_store *store, int32_t level, const char *event,
+                      const struct regstore_pair *field)
+{
+    if (store->host.log != NULL)
+        store->host.log(store->host.ctx, level, event, field, field != NULL ? 1 : 0);
+}
+
 /* Every verb begins here. */
 static regstore_status enter(struct regstore_store *store, const struct regstore_call *call,
                              const char *verb)
 {
     (void)fail(call, REGSTORE_OK, 0, "");
+    if (strcmp(store->log, verb) == 0)
+        log_event(store, REGSTORE_LOG_WARNING, "store.busy", NULL);
     if (strcmp(store->wait, verb) == 0) {
         struct timespec pause = {.tv_nsec = 5000000};
         touch(store, "waiting");
@@ -103,6 +114,8 @@ static regstore_status read_setting(const struct regstore_call *call, struct reg
         (void)snprintf(store->file, sizeof(store->file), "%s", setting->value);
     } else if (strcmp(setting->key, "wait") == 0) {
         (void)snprintf(store->wait, sizeof(store->wait), "%s", setting->value);
+    } else if (strcmp(setting->key, "log") == 0) {
+        (void)snprintf(store->log, sizeof(store->log), "%s", setting->value);
     } else if (strcmp(setting->key, "fail") == 0) {
         if (sscanf(setting->value, "%63[a-z_],%d,%d,%u", store->fail_verb, &store->fail_status,
                    &store->fail_times, &store->fail_retryable) != 4)
@@ -121,6 +134,8 @@ static regstore_status store_open(const struct regstore_call *call,
     struct regstore_store *store = calloc(1, sizeof(*store));
     if (store == NULL)
         return fail(call, REGSTORE_NO_MEMORY, 0, "no memory");
+    if (host != NULL)
+        store->host = *host;
     regstore_status status = REGSTORE_OK;
     for (size_t i = 0; status == REGSTORE_OK && i < n; i++)
         status = read_setting(call, store, &settings[i]);
@@ -131,8 +146,8 @@ static regstore_status store_open(const struct regstore_call *call,
         return status;
     }
     struct regstore_pair field = {"path", store->file};
-    host->log(host->ctx, REGSTORE_LOG_INFO, "store.opened", &field, 1);
-    host->log(host->ctx, REGSTORE_LOG_WARNING, "store.small", NULL, 0);
+    log_event(store, REGSTORE_LOG_INFO, "store.opened", &field);
+    log_event(store, REGSTORE_LOG_WARNING, "store.small", NULL);
     *out = store;
     return REGSTORE_OK;
 }
@@ -427,6 +442,7 @@ static const struct regstore_param params[] = {
     {"password", NULL, "Is never shown.", REGSTORE_PARAM_SECRET},
     {"fail", "", "Which verb fails.", 0},
     {"wait", "", "Which verb waits to be cancelled.", 0},
+    {"log", "", "Which verb logs a warning.", 0},
 #ifdef TWICE_THE_SAME_SETTING
     {"file", NULL, "Again.", 0},
 #endif
