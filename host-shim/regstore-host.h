@@ -95,9 +95,11 @@ REGSTORE_EXPORT regstore_status regstore_host_load_driver(const char *driver,
                                                           struct regstore_error *error);
 
 /*
- * Loads this file. Refused are, before any of its code runs: a file or folder that belongs to
- * somebody else than root and the caller (effective user), or that others may write, where
- * symbolic links are followed and the real file is judged; another machine's code. And then: a
+ * Loads this file. Refused are, before any of its code runs: a file that belongs to somebody else
+ * than root and the caller (effective user), or that others may write; one with such a folder on
+ * the way to it, from the root on and with those of symbolic links (but a sticky folder may lie
+ * above the file's own, and the folders above the running program are not judged, since whoever
+ * writes there has the program already); another machine's code. And then: a
  * file without regstore_plugin_v1, and a table that breaks a rule of regstore.h which can be seen
  * in the table. Blocks on the file system and runs the constructors of the libraries that the
  * plugin needs. A loaded module stays mapped until the process ends.

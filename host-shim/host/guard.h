@@ -6,9 +6,9 @@
 #include "regstore.h"
 
 /*
- * Judges the file at path, which may be relative and a symbolic link, the folder that path is in,
- * and the folder where the real file is. On OK *real is the real file's absolute path, to be
- * freed by the caller.
+ * Judges the file at path, which may be relative and a symbolic link, and every folder on the way
+ * to it, that of each link included. On OK *real is the file's absolute path without links, to be
+ * freed by the caller: nobody but root and the caller can put anything else there.
  */
 regstore_status guard_check(const char *path, char **real, struct regstore_error *error);
 

@@ -73,7 +73,7 @@ void scratch_write(const char *path, const void *bytes, size_t length, unsigned 
 
 void scratch_copy(const char *from, const char *to, unsigned mode)
 {
-    static char bytes[4 * 1024 * 1024];
+    static char bytes[32 * 1024 * 1024];
     int file = open(from, O_RDONLY | O_CLOEXEC);
     assert(file >= 0);
     ssize_t got = read(file, bytes, sizeof(bytes));
