@@ -2,6 +2,7 @@
 /* conformance: becomes the suite, a program of its own, with the same plugin and settings. */
 #include "commands.h"
 #include "../host/find.h"
+#include "../host/guard.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -34,17 +35,29 @@ static void add(struct arguments *arguments, const char *option, const char *val
     arguments->at[arguments->n++] = value;
 }
 
-int cmd_conformance(const struct options *options, int argc, char **argv)
+/* The program's path, once it is known that nobody else could have put it there. */
+static int find_program(char **program)
 {
-    char *program = program_path();
+    struct session session = {.error = {.struct_size = sizeof(session.error)}};
+    char *path = program_path();
+    if (path == NULL) {
+        fprintf(stderr, "regstore: no memory\n");
+        return EXIT_FAILED;
+    }
+    regstore_status status = guard_check(path, program, &session.error);
+    free(path);
+    return status == REGSTORE_OK ? EXIT_DONE
+                                 : session_fail(&session, status, "conformance", NULL);
+}
+
+static int become(const char *program, const struct options *options, int argc, char **argv)
+{
     /* Four pairs, the settings' pairs, the program's name and the end. */
     struct arguments arguments = {
         .at = calloc(8 + 2 * options->n_settings + (size_t)argc + 2, sizeof(char *)),
     };
-    if (program == NULL || arguments.at == NULL) {
+    if (arguments.at == NULL) {
         fprintf(stderr, "regstore: no memory\n");
-        free(program);
-        free(arguments.at);
         return EXIT_FAILED;
     }
     arguments.at[arguments.n++] = program;
@@ -58,7 +71,16 @@ int cmd_conformance(const struct options *options, int argc, char **argv)
         arguments.at[arguments.n++] = argv[i];
     execv(program, (char *const *)(uintptr_t)arguments.at); /* execv does not write there. */
     fprintf(stderr, "regstore: %s: %s\n", program, strerror(errno));
-    free(program);
     free(arguments.at);
     return EXIT_FAILED;
+}
+
+int cmd_conformance(const struct options *options, int argc, char **argv)
+{
+    char *program = NULL;
+    int result = find_program(&program);
+    if (result == EXIT_DONE)
+        result = become(program, options, argc, argv);
+    free(program);
+    return result;
 }

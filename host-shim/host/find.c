@@ -22,25 +22,30 @@ bool find_is_driver_name(const char *name)
     return length > 0 && length <= DRIVER_NAME_MAX && name[length] == '\0';
 }
 
-static bool is_folder(const char *root, const char *name)
+/* lstat: a link to a folder of root's would not be root's work. */
+static bool is_folder_of(const char *root, const char *name, uid_t owner)
 {
     char path[PATH_MAX];
     struct stat found;
-    int length = snprintf(path, sizeof(path), "%s/%s", root, name);
-    return length > 0 && (size_t)length < sizeof(path) && stat(path, &found) == 0 &&
-           S_ISDIR(found.st_mode);
+    int length = snprintf(path, sizeof(path), "%s%s", root, name);
+    return length > 0 && (size_t)length < sizeof(path) && lstat(path, &found) == 0 &&
+           S_ISDIR(found.st_mode) &&
+           (found.st_uid == 0 || found.st_uid == geteuid() || found.st_uid == owner);
 }
 
 /*
  * Meson keeps its state in meson-private/, at the top of the build folder; no installed tree has
  * that above its programs. So an installed program needs no other build than the one it came from
- * and carries no path of it.
+ * and carries no path of it. In a folder such as /tmp anybody could make these folders above
+ * somebody else's program: they count only when they belong to root, the caller, or whoever owns
+ * the program. Whether what lies in them may be run is the guard's question.
  */
 char *find_build_tree(void)
 {
     char path[PATH_MAX];
+    struct stat program;
     ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
-    if (length <= 0)
+    if (length <= 0 || stat("/proc/self/exe", &program) != 0)
         return NULL;
     path[length] = '\0';
     for (int up = 0; up <= BUILD_TREE_DEPTH; up++) {
@@ -48,7 +53,9 @@ char *find_build_tree(void)
         if (slash == NULL || slash == path)
             return NULL;
         *slash = '\0';
-        if (is_folder(path, "meson-private") && is_folder(path, "plugin"))
+        if (is_folder_of(path, "", program.st_uid) &&
+            is_folder_of(path, "/meson-private", program.st_uid) &&
+            is_folder_of(path, "/plugin", program.st_uid))
             return strdup(path);
     }
     return NULL;

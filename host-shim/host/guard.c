@@ -79,8 +79,8 @@ static regstore_status judge_holder(const char *folder, const struct stat *found
     /* Nobody can take a file away there, but anybody may add one: a hard link to an old plugin
      * of root's is root's as well. And /tmp must stay as it is. */
     return host_fail(error, REGSTORE_CONFIG,
-                     "refused: the folder %s may be written by others (mode %04o): let the plugin "
-                     "have a folder of its own there: mkdir -m 0755 '%s/plugins'",
+                     "refused: the folder %s may be written by others (mode %04o): what is to be "
+                     "run needs one of its own there: mkdir -m 0755 '%s/plugins'",
                      folder, (unsigned)(found->st_mode & 07777), folder);
 }
 
@@ -92,7 +92,7 @@ static regstore_status judge_above(const char *folder, const struct stat *found,
                                    struct regstore_error *error)
 {
     if (is_foreign(found))
-        return refuse_owner("folder", folder, found, ", or put the plugin elsewhere", error);
+        return refuse_owner("folder", folder, found, ", or put elsewhere what is to be run", error);
     if (is_open_to_others(found) && (found->st_mode & S_ISVTX) == 0)
         return refuse_mode("folder", folder, found, error);
     return REGSTORE_OK;
@@ -119,47 +119,6 @@ static regstore_status judge_folder(const struct walk *walk, bool holds_folder,
     if (lstat(folder, &found) != 0)
         return host_fail(error, REGSTORE_CONFIG, "the folder %s: %s", folder, strerror(errno));
     return holds_folder ? judge_above(folder, &found, error) : judge_holder(folder, &found, error);
-}
-
-/* False: there are not so many bytes. */
-static bool read_header(const char *path, Elf64_Ehdr *header)
-{
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (file < 0)
-        return false;
-    ssize_t got = read(file, header, sizeof(*header));
-    (void)close(file); /* Nothing was written. */
-    return got == (ssize_t)sizeof(*header);
-}
-
-/*
- * What dlopen tells late or never: "wrong ELF class" at best, and a file that is cut short, since
- * somebody is copying it just now, kills the process. What the machine should be is known from the
- * program that runs.
- */
-static regstore_status check_elf(const char *path, uint64_t bytes, struct regstore_error *error)
-{
-    Elf64_Ehdr theirs, ours;
-    if (!read_header(path, &theirs) || memcmp(theirs.e_ident, ELFMAG, SELFMAG) != 0)
-        return host_fail(error, REGSTORE_CONFIG,
-                         "%s is not a shared library, or cannot be read by user %u", path,
-                         (unsigned)geteuid());
-    /* Without /proc dlopen has to tell. */
-    if (read_header("/proc/self/exe", &ours) &&
-        (theirs.e_ident[EI_CLASS] != ours.e_ident[EI_CLASS] ||
-         theirs.e_ident[EI_DATA] != ours.e_ident[EI_DATA] || theirs.e_machine != ours.e_machine))
-        return host_fail(error, REGSTORE_CONFIG,
-                         "%s is built for another machine (ELF class %u, machine %u; this program: "
-                         "%u, %u): build it for this one",
-                         path, theirs.e_ident[EI_CLASS], theirs.e_machine, ours.e_ident[EI_CLASS],
-                         ours.e_machine);
-    /* Linkers put the section headers last. */
-    uint64_t end;
-    if (__builtin_add_overflow(theirs.e_shoff, (uint64_t)theirs.e_shnum * theirs.e_shentsize,
-                               &end) ||
-        end > bytes)
-        return host_fail(error, REGSTORE_CONFIG, "%s is cut short: copy it again", path);
-    return REGSTORE_OK;
 }
 
 static regstore_status begin(struct walk *walk, struct regstore_error *error)
@@ -271,7 +230,7 @@ static regstore_status go(struct walk *walk, struct regstore_error *error)
     }
     if (!S_ISREG(found.st_mode))
         return host_fail(error, REGSTORE_CONFIG, "%s is not a file", walk->asked);
-    return check_elf(walk->done, (uint64_t)found.st_size, error);
+    return REGSTORE_OK;
 }
 
 regstore_status guard_check(const char *path, char **real, struct regstore_error *error)
@@ -288,5 +247,47 @@ regstore_status guard_check(const char *path, char **real, struct regstore_error
     if (copy == NULL)
         return host_fail(error, REGSTORE_NO_MEMORY, "no memory");
     *real = copy;
+    return REGSTORE_OK;
+}
+
+/* False: there are not so many bytes. */
+static bool read_header(const char *path, Elf64_Ehdr *header)
+{
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (file < 0)
+        return false;
+    ssize_t got = read(file, header, sizeof(*header));
+    (void)close(file); /* Nothing was written. */
+    return got == (ssize_t)sizeof(*header);
+}
+
+/*
+ * What dlopen tells late or never: "wrong ELF class" at best, and a file that is cut short, since
+ * somebody is copying it just now, kills the process. What the machine should be is known from the
+ * program that runs.
+ */
+regstore_status guard_check_library(const char *path, struct regstore_error *error)
+{
+    Elf64_Ehdr theirs, ours;
+    struct stat found;
+    if (stat(path, &found) != 0 || !read_header(path, &theirs) || memcmp(theirs.e_ident, ELFMAG, SELFMAG) != 0)
+        return host_fail(error, REGSTORE_CONFIG,
+                         "%s is not a shared library, or cannot be read by user %u", path,
+                         (unsigned)geteuid());
+    /* Without /proc dlopen has to tell. */
+    if (read_header("/proc/self/exe", &ours) &&
+        (theirs.e_ident[EI_CLASS] != ours.e_ident[EI_CLASS] ||
+         theirs.e_ident[EI_DATA] != ours.e_ident[EI_DATA] || theirs.e_machine != ours.e_machine))
+        return host_fail(error, REGSTORE_CONFIG,
+                         "%s is built for another machine (ELF class %u, machine %u; this program: "
+                         "%u, %u): build it for this one",
+                         path, theirs.e_ident[EI_CLASS], theirs.e_machine, ours.e_ident[EI_CLASS],
+                         ours.e_machine);
+    /* Linkers put the section headers last. */
+    uint64_t end;
+    if (__builtin_add_overflow(theirs.e_shoff, (uint64_t)theirs.e_shnum * theirs.e_shentsize,
+                               &end) ||
+        end > (uint64_t)found.st_size)
+        return host_fail(error, REGSTORE_CONFIG, "%s is cut short: copy it again", path);
     return REGSTORE_OK;
 }

@@ -12,4 +12,7 @@
  */
 regstore_status guard_check(const char *path, char **real, struct regstore_error *error);
 
+/* Whether the file is a whole library for this machine. */
+regstore_status guard_check_library(const char *path, struct regstore_error *error);
+
 #endif

@@ -190,6 +190,8 @@ regstore_status regstore_host_load_file(const char *path, struct regstore_host_p
         return host_fail(error, REGSTORE_NO_MEMORY, "no memory");
     regstore_status status = guard_check(path, &plugin->path, error);
     if (status == REGSTORE_OK)
+        status = guard_check_library(plugin->path, error);
+    if (status == REGSTORE_OK)
         status = open_module(plugin->path, &plugin->published, error);
     if (status != REGSTORE_OK) {
         regstore_host_plugin_free(plugin);

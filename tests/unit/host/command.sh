@@ -443,6 +443,67 @@ check_warns_of_a_config_file_with_a_secret_that_others_can_read() {
     claim [ "$(grep -c chmod out)" = 0 ]
     rm -r config
 }
+# A tree as meson makes it, with the command and, in place of the suite, what tells that it was run.
+make_tree() {
+    mkdir -p tree/meson-private tree/plugin tree/host-shim/conformance
+    cp "$regstore" tree/host-shim/regstore
+    printf '#!/bin/sh\necho "I ran: $*"\n' >tree/host-shim/conformance/regstore-conformance
+    chmod 755 tree/host-shim/conformance/regstore-conformance
+}
+run_tree() {
+    tree/host-shim/regstore "$@" >out 2>err
+    status=$?
+}
+conformance_runs_no_program_that_others_may_change() {
+    make_tree
+    run_tree conformance --list
+    prints "I ran: --list"
+    folder=$(realpath tree)/host-shim/conformance
+    for path in "$folder" "$folder/regstore-conformance"; do
+        chmod go+w "$path"
+        run_tree conformance --list
+        fails_with 2 "regstore: conformance: refused: the " "chmod go-w '$path'"
+        claim [ ! -s out ]
+        chmod go-w "$path"
+        [ "$(id -u)" = 0 ] || continue
+        chown 12345 "$path"
+        run_tree conformance --list
+        fails_with 2 "$path belongs to user 12345" "chown 0 '$path'"
+        claim [ ! -s out ]
+        chown 0 "$path"
+    done
+    rm -r tree
+}
+# An installed command below a folder where anybody may make what a build folder has, such as /tmp.
+tree_that_somebody_else_has_made_is_no_build_tree() {
+    make_tree
+    run_tree inspect Nowhere
+    fails_with 2 "no Nowhere.so in $(realpath tree)/plugin"
+    for name in meson-private plugin; do
+        mv tree/$name tree/real
+        ln -s real tree/$name
+        run_tree inspect Nowhere
+        fails_with 2 "no Nowhere.so in "
+        claim [ "$(grep -cF "$(realpath tree)/plugin" err)" = 0 ]
+        rm tree/$name
+        mv tree/real tree/$name
+    done
+    for path in tree/meson-private tree/plugin tree; do
+        [ "$(id -u)" = 0 ] || continue
+        chown 12345 $path
+        run_tree inspect Nowhere
+        fails_with 2 "no Nowhere.so in "
+        claim [ "$(grep -cF "$(realpath tree)/plugin" err)" = 0 ]
+        chown 0 $path
+    done
+    # One who owns the program as well is no intruder: what the guard says of it helps more.
+    if [ "$(id -u)" = 0 ]; then
+        chown -R 12345 tree
+        run_tree inspect Nowhere
+        fails_with 2 "no Nowhere.so in $(realpath tree)/plugin"
+    fi
+    rm -r tree
+}
 policy_of_a_plugin_that_has_none_says_so() {
     run policy
     fails_with 1 "regstore: policy: TestStorage has none to show"
@@ -483,7 +544,7 @@ log_shows_warnings_and_when_asked_infos() {
 }
 
 tests=$(sed -n 's/^\([a-z_]*\)() {$/\1/p' "$0" |
-    grep -vxE 'run|prints|it|fails_with|claim|json_of')
+    grep -vxE 'run|prints|it|fails_with|claim|json_of|make_tree|run_tree')
 for test in $tests; do
     it "$test"
 done
