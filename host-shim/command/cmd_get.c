@@ -1,22 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* get: one blob, or a part of it, to standard output or to a file that appears when it is whole. */
 #include "commands.h"
+#include "interrupt.h"
 #include "progress.h"
 #include "transfer.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* An interrupt that comes just before the wait is seen so late; any other ends the wait. */
+#define LOOK_AGAIN_MS 250
+
 struct target {
     const char *name;
     char *path;      /* what rename goes to; NULL: bytes go straight to descriptor */
     char *temporary; /* beside path */
     int descriptor;
+    bool is_stream; /* what reads it may leave it full */
 };
 
 static int fail_target(const char *name)
@@ -43,6 +50,17 @@ static int make_temporary(struct target *target)
     return fchmod(target->descriptor, 0666 & ~mask) == 0 ? EXIT_DONE : fail_target(target->name);
 }
 
+static int open_stream(struct target *target, const char *path)
+{
+    struct stat found;
+    target->descriptor = path == NULL ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)
+                                      : open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    if (target->descriptor < 0 || fstat(target->descriptor, &found) != 0)
+        return fail_target(target->name);
+    target->is_stream = !S_ISREG(found.st_mode);
+    return EXIT_DONE;
+}
+
 /* A device or a pipe is written to, a symbolic link is followed, all else is replaced. */
 static int target_open(struct target *target, const char *name)
 {
@@ -50,11 +68,8 @@ static int target_open(struct target *target, const char *name)
     bool is_stdout = name == NULL || strcmp(name, "-") == 0;
     bool exists = !is_stdout && stat(name, &found) == 0;
     *target = (struct target){.name = is_stdout ? "standard output" : name, .descriptor = -1};
-    if (is_stdout || (exists && !S_ISREG(found.st_mode))) {
-        target->descriptor = is_stdout ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)
-                                       : open(name, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-        return target->descriptor >= 0 ? EXIT_DONE : fail_target(target->name);
-    }
+    if (is_stdout || (exists && !S_ISREG(found.st_mode)))
+        return open_stream(target, is_stdout ? NULL : name);
     target->path = exists ? realpath(name, NULL) : strdup(name);
     return target->path != NULL ? make_temporary(target) : fail_target(target->name);
 }
@@ -85,11 +100,32 @@ static void target_clear(struct target *target)
     free(target->path);
 }
 
-static bool write_all(int descriptor, const char *buf, size_t length)
+/* False, with errno: there will be none, or an interrupt came first. */
+static bool wait_for_room(int descriptor)
+{
+    struct pollfd wanted = {.fd = descriptor, .events = POLLOUT};
+    for (;;) {
+        if (interrupt_is_asked()) {
+            errno = EINTR;
+            return false;
+        }
+        int ready = poll(&wanted, 1, LOOK_AGAIN_MS);
+        if (ready > 0)
+            return true;
+        if (ready < 0 && errno != EINTR)
+            return false;
+    }
+}
+
+/* A pipe that has room at all takes PIPE_BUF bytes at once; more could wait in write. */
+static bool write_all(const struct target *target, const char *buf, size_t length)
 {
     while (length > 0) {
-        ssize_t written = write(descriptor, buf, length);
-        if (written < 0 && errno != EINTR)
+        size_t some = target->is_stream && length > PIPE_BUF ? PIPE_BUF : length;
+        if (target->is_stream && !wait_for_room(target->descriptor))
+            return false;
+        ssize_t written = write(target->descriptor, buf, some);
+        if (written < 0 && (errno != EINTR || interrupt_is_asked()))
             return false;
         buf += written > 0 ? written : 0;
         length -= written > 0 ? (size_t)written : 0;
@@ -115,7 +151,7 @@ static int copy_bytes(struct session *session, struct regstore_reader *reader,
         if (got == 0)
             return EXIT_DONE;
         retry.tries = 0;
-        if (!write_all(target->descriptor, buf, got)) {
+        if (!write_all(target, buf, got)) {
             progress_end(progress);
             return fail_target(target->name);
         }

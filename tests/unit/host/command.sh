@@ -168,6 +168,30 @@ get_writes_through_a_link_and_into_a_pipe() {
     claim cmp blob received
     rm link real pipe received
 }
+# The shell holds the pipe open and reads nothing: once the pipe is full, the command waits.
+interrupt_ends_a_get_whose_reader_hangs() {
+    run put blob a
+    mkfifo pipe
+    for target in pipe -; do
+        exec 9<>pipe
+        "$regstore" --plugin "$plugin" --set file="$scratch/f" get a -o $target >pipe 2>err 9<&- &
+        pid=$!
+        claim timeout 60 python3 -c '
+import fcntl, struct, sys, termios, time
+while struct.unpack("i", fcntl.ioctl(9, termios.FIONREAD, bytes(4)))[0] < 60000:
+    time.sleep(0.02)'
+        kill -TERM $pid
+        # It would wait for ever otherwise, and the test with it.
+        (sleep 20; kill -KILL $pid) >claimed 2>&1 9<&- &
+        killer=$!
+        wait $pid
+        status=$?
+        kill $killer
+        fails_with 1 "regstore: writing" "Interrupted system call"
+        exec 9<&-
+    done
+    rm pipe
+}
 # What is opened next would take the number of a closed stream, and get its messages as content.
 closed_streams_lend_their_numbers_to_no_file() {
     run put blob a
