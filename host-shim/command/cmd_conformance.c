@@ -61,7 +61,9 @@ static int become(const char *program, const struct options *options, int argc, 
         return EXIT_FAILED;
     }
     arguments.at[arguments.n++] = program;
-    add(&arguments, "--config", options->plugin == NULL ? options_config_path(options) : NULL);
+    /* With a plugin by name no config.yaml is looked for, but one that is named counts. */
+    add(&arguments, "--config",
+        options->plugin == NULL ? options_config_path(options) : options->config);
     add(&arguments, "--location", options->location);
     add(&arguments, "--plugin", options->plugin);
     add(&arguments, "--plugin-dir", options->plugin_dir);
@@ -75,9 +77,24 @@ static int become(const char *program, const struct options *options, int argc, 
     return EXIT_FAILED;
 }
 
+/* The suite knows the options of the store; what else stands before the name would be lost. */
+static bool can_pass_on(const struct options *options)
+{
+    if (!options_allow(options, "conformance", 0))
+        return false;
+    if (options->timeout_ms != 0)
+        fprintf(stderr, "regstore: conformance has a --timeout of its own, in seconds for each "
+                        "test: regstore conformance --timeout 60\n");
+    if (options->is_verbose)
+        fprintf(stderr, "regstore: 'conformance' does not take --verbose\n");
+    return options->timeout_ms == 0 && !options->is_verbose;
+}
+
 int cmd_conformance(const struct options *options, int argc, char **argv)
 {
     char *program = NULL;
+    if (!can_pass_on(options))
+        return EXIT_USAGE;
     int result = find_program(&program);
     if (result == EXIT_DONE)
         result = become(program, options, argc, argv);

@@ -72,7 +72,7 @@ static void print_help(void)
           "  --plugin P         no config.yaml: a driver or a file, with its settings as\n"
           "  --set KEY=VALUE    (others can read a command line: no secrets here)\n"
           "\nany command:\n"
-          "  --timeout D        for each call: 45s, 30m, 12h, 2d\n"
+          "  --timeout D        for each call: 45s, 30m, 12h, 2d (conformance has its own)\n"
           "  --verbose          the plugin's log; warnings and errors are shown anyway\n"
           "  --help, --version\n"
           "\nexit status: 0 done, 1 failed, 2 usage or configuration, 3 not found\n",

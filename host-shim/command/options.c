@@ -188,17 +188,22 @@ int options_parse_global(struct options *options, int argc, char **argv)
     return optind < argc ? optind : 0;
 }
 
-bool options_parse_command(struct options *options, int argc, char **argv, uint64_t allowed_bits)
+bool options_allow(const struct options *options, const char *command, uint64_t allowed_bits)
 {
-    if (!parse(options, argc, argv, "ho:l"))
-        return false;
     for (size_t i = 0; i < sizeof(command_options) / sizeof(command_options[0]); i++) {
         if ((options->given & ~allowed_bits & command_options[i].bit) == 0)
             continue;
-        fprintf(stderr, "regstore: '%s' does not take --%s\n", argv[0],
+        fprintf(stderr, "regstore: '%s' does not take --%s\n", command,
                 name_of(command_options[i].value));
         return false;
     }
+    return true;
+}
+
+bool options_parse_command(struct options *options, int argc, char **argv, uint64_t allowed_bits)
+{
+    if (!parse(options, argc, argv, "ho:l") || !options_allow(options, argv[0], allowed_bits))
+        return false;
     options->args = argv + optind;
     options->n_args = (size_t)(argc - optind);
     return true;

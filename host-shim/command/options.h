@@ -52,6 +52,9 @@ int options_parse_global(struct options *options, int argc, char **argv);
 /* Reads what follows the name, argv[0]. False: it has printed what is wrong. */
 bool options_parse_command(struct options *options, int argc, char **argv, uint64_t allowed_bits);
 
+/* Whether only these were given of the options that some commands take. False: it has printed. */
+bool options_allow(const struct options *options, const char *command, uint64_t allowed_bits);
+
 /* The file of --config, REGSTORE_CONFIG, ./config.yaml, Quay's own; NULL when there is none. */
 const char *options_config_path(const struct options *options);
 

@@ -20,8 +20,8 @@ static const char usage[] =
     "again. The plugin and its settings come from a location of config.yaml, or from --plugin and\n"
     "--set. --own-store says that nobody else has uploads under storage_path: then purge is tried\n"
     "in earnest, and ends all that are unfinished there. Without it those tests are skipped.\n"
-    "Exit status: 0 all that ran has passed, 1 something failed, 2 usage or "
-    "configuration.\n";
+    "Exit status: 0 all that ran has passed, 1 something failed or nothing ran (all was skipped),\n"
+    "2 usage or configuration.\n";
 
 static bool refuse(const char *what, const char *value)
 {

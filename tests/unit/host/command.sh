@@ -498,6 +498,31 @@ conformance_runs_no_program_that_others_may_change() {
     done
     rm -r tree
 }
+conformance_refuses_what_it_would_not_pass_on() {
+    run --timeout 5s conformance --list
+    fails_with 2 "conformance has a --timeout of its own, in seconds for each test"
+    claim [ ! -s out ]
+    run --verbose conformance --list
+    fails_with 2 "'conformance' does not take --verbose"
+    for option in --json -l --if-absent "--key k"; do
+        # shellcheck disable=SC2086 # the last is two words
+        run $option conformance --list
+        fails_with 2 "'conformance' does not take --"
+        claim [ ! -s out ]
+    done
+    run --config nowhere.yaml conformance
+    fails_with 2 "nowhere.yaml: No such file or directory"
+    run conformance --timeout 5 --list
+    claim [ "$status" = 0 ]
+    claim [ -s out ]
+}
+conformance_that_ran_nothing_has_failed() {
+    run conformance --family presign
+    fails_with 1
+    claim grep -q '^0 passed, 0 failed' out
+    run conformance --help
+    prints "1 something failed or nothing ran"
+}
 # An installed command below a folder where anybody may make what a build folder has, such as /tmp.
 tree_that_somebody_else_has_made_is_no_build_tree() {
     make_tree
