@@ -169,6 +169,30 @@ int cmd_cp(struct session *session, const struct options *options)
                                  : session_fail(session, status, "cp", options->args[0]);
 }
 
+static void print_purged(const struct regstore_purged *purged, bool is_json, bool is_dry)
+{
+    char bytes[32];
+    number_format_bytes(purged->bytes, bytes, sizeof(bytes));
+    if (!is_json) {
+        printf("%s %llu object%s and %llu unfinished upload%s, %s; younger: %llu; failed: %llu\n",
+               is_dry ? "would remove" : "removed", (unsigned long long)purged->objects,
+               purged->objects == 1 ? "" : "s", (unsigned long long)purged->uploads,
+               purged->uploads == 1 ? "" : "s", bytes, (unsigned long long)purged->spared,
+               (unsigned long long)purged->failed);
+        return;
+    }
+    struct json json = {.out = stdout};
+    json_open(&json, NULL, '{');
+    json_number(&json, "objects", purged->objects);
+    json_number(&json, "uploads", purged->uploads);
+    json_number(&json, "bytes", purged->bytes);
+    json_number(&json, "spared", purged->spared);
+    json_number(&json, "failed", purged->failed);
+    json_close(&json, '}');
+    printf("\n");
+}
+
+/* After a failure the counts say what was done before it. */
 int cmd_purge(struct session *session, const struct options *options)
 {
     bool is_dry = (options->given & OPTION_DRY_RUN) != 0;
@@ -184,12 +208,7 @@ int cmd_purge(struct session *session, const struct options *options)
     struct regstore_purged purged = {.struct_size = sizeof(purged)};
     regstore_status status =
         session->plugin->purge(session->store, &session->call, &opts, &purged);
-    char bytes[32];
-    number_format_bytes(purged.bytes, bytes, sizeof(bytes));
-    printf("%s %llu objects and %llu unfinished uploads, %s; younger: %llu; failed: %llu\n",
-           is_dry ? "would remove" : "removed", (unsigned long long)purged.objects,
-           (unsigned long long)purged.uploads, bytes, (unsigned long long)purged.spared,
-           (unsigned long long)purged.failed);
+    print_purged(&purged, (options->given & OPTION_JSON) != 0, is_dry);
     return session_flush(status == REGSTORE_OK ? EXIT_DONE
                                                : session_fail(session, status, "purge", NULL));
 }

@@ -46,8 +46,9 @@ static const struct command {
      "make it visible, all at once", 1, 2, OPTION_DIGEST | OPTION_IF_ABSENT | OPTION_JSON, true,
      cmd_upload_commit},
     {"upload", "abort", "TOKENFILE", "throw it away", 1, 1, 0, true, cmd_upload_abort},
-    {NULL, "purge", "--older-than D [--dry-run]", "remove unfinished uploads and their remains", 0,
-     0, OPTION_OLDER_THAN | OPTION_DRY_RUN, true, cmd_purge},
+    {NULL, "purge", "--older-than D [--dry-run] [--json]",
+     "remove unfinished uploads and their remains; D as 45m, 12h, 2d", 0, 0,
+     OPTION_OLDER_THAN | OPTION_DRY_RUN | OPTION_JSON, true, cmd_purge},
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -93,29 +94,49 @@ static const struct command *find_command(int argc, char **argv, int *used)
     return NULL;
 }
 
-static int print_usage(FILE *out, const struct command *command)
+static void print_usage(FILE *out, const struct command *command)
 {
     fprintf(out, "usage: regstore %s%s%s %s\n", command->group != NULL ? command->group : "",
             command->group != NULL ? " " : "", command->name, command->usage);
-    return out == stdout ? EXIT_DONE : EXIT_USAGE;
+}
+
+static int explain(const struct command *command)
+{
+    print_usage(stdout, command);
+    printf("  %s\n", command->help);
+    return session_flush(EXIT_DONE);
+}
+
+/* The name is none, or that of a group without one of its own behind it. */
+static int refuse_name(int argc, char **argv)
+{
+    bool is_group = strcmp(argv[0], "upload") == 0;
+    bool is_help = is_group && argc > 1 &&
+                   (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+    if (!is_help)
+        fprintf(stderr, "regstore: no command '%s%s%s': see 'regstore --help'\n", argv[0],
+                is_group && argc > 1 ? " " : "", is_group && argc > 1 ? argv[1] : "");
+    for (size_t i = 0; is_group && i < N_COMMANDS; i++) {
+        if (commands[i].group != NULL)
+            print_usage(is_help ? stdout : stderr, &commands[i]);
+    }
+    return is_help ? session_flush(EXIT_DONE) : EXIT_USAGE;
 }
 
 static int run_command(struct options *options, int argc, char **argv)
 {
     int used;
     const struct command *command = find_command(argc, argv, &used);
-    if (command == NULL) {
-        bool is_group = strcmp(argv[0], "upload") == 0 && argc > 1;
-        fprintf(stderr, "regstore: no command '%s%s%s': see 'regstore --help'\n", argv[0],
-                is_group ? " " : "", is_group ? argv[1] : "");
-        return EXIT_USAGE;
-    }
+    if (command == NULL)
+        return refuse_name(argc, argv);
     if (!options_parse_command(options, argc - used + 1, argv + used - 1, command->takes))
         return EXIT_USAGE;
     if (options->wants_help)
-        return print_usage(stdout, command);
-    if (options->n_args < command->args_min || options->n_args > command->args_max)
-        return print_usage(stderr, command);
+        return explain(command);
+    if (options->n_args < command->args_min || options->n_args > command->args_max) {
+        print_usage(stderr, command);
+        return EXIT_USAGE;
+    }
     struct session session = {.options = options};
     int result = command->has_store ? session_open(&session, options) : EXIT_DONE;
     if (result == EXIT_DONE)

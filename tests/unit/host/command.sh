@@ -7,6 +7,7 @@ umask 022
 regstore=$(realpath "$1")
 suite=$(realpath "$2")
 given=$(realpath "$3")
+readme=$(realpath "$(dirname "$0")/../../../README.md")
 scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
 plugin=$scratch/TestStorage.so
@@ -273,7 +274,19 @@ purge_needs_an_age_and_reports() {
     run purge
     fails_with 2 "needs --older-than"
     run purge --older-than 2d --dry-run
-    prints "would remove 0 objects and 0 unfinished uploads, 0 B; younger: 172800; failed: 0"
+    prints "would remove 1 object and 2 unfinished uploads, 3.0 MiB; younger: 172800; failed: 0"
+    run purge --older-than 1m
+    prints "removed 1 object and 2 unfinished uploads, 3.0 MiB; younger: 60; failed: 0"
+}
+purge_tells_a_script_its_counts_also_of_a_failure() {
+    counts="{'objects': 1, 'uploads': 2, 'bytes': 3145728, 'spared': 172800, 'failed': "
+    run purge --older-than 2d --json
+    prints "{"
+    claim [ "$(json_of d)" = "${counts}0}" ]
+    claim [ "$(wc -l <out)" = 1 ]
+    run --set fail=purge,9,1,0 purge --older-than 2d --json
+    fails_with 1 "regstore: purge: failed on demand (UNAVAILABLE"
+    claim [ "$(json_of d)" = "${counts}4}" ]
 }
 upload_goes_through_in_steps() {
     cat blob blob >twice
@@ -585,6 +598,56 @@ usage_is_explained() {
     run --version
     prints "ABI 1.0"
 }
+# name and usage of each command that has options of its own
+commands() { "$regstore" --help | sed -n '/^commands:/,/^which store:/s/^  \([a-z].*\)$/\1/p' | grep -v ^conformance; }
+help_of_each_command_shows_what_it_takes_and_nothing_else() {
+    commands >known
+    claim [ "$(wc -l <known)" -ge 15 ]
+    while read -r line; do
+        name=${line%% *}
+        [ "$name" != upload ] || name=$(echo "$line" | cut -d ' ' -f 1,2)
+        # shellcheck disable=SC2086 # 'upload begin' is two words, as 'o x' below
+        "$regstore" $name --help >out 2>err
+        claim [ "$?" = 0 ]
+        claim [ "$(head -n 1 out)" = "usage: regstore $line" ]
+        claim [ "$(wc -l <out)" -ge 2 ]
+        for option in --json "-o x" "--range 0-1" "--digest d" --if-absent "--key k" --sha512 \
+            "--length 1" --delimiter -l "--older-than 1d" --dry-run "--user-arn a"; do
+            case "$line " in
+            *" ${option%% *} "* | *"[${option%% *}"[\ \]]*) expected=0 ;;
+            *) expected=2 ;;
+            esac
+            # shellcheck disable=SC2086
+            "$regstore" $name $option --help >out 2>err </dev/null
+            claim [ "$name $option: $?" = "$name $option: $expected" ]
+        done
+    done <known
+    "$regstore" put --help >/dev/full 2>err
+    status=$?
+    fails_with 1 "cannot write to standard output"
+    rm known
+}
+help_of_upload_shows_its_steps() {
+    "$regstore" upload --help >out 2>err
+    status=$?
+    for step in begin append status commit abort; do
+        prints "usage: regstore upload $step TOKENFILE"
+    done
+    "$regstore" upload >out 2>err
+    status=$?
+    fails_with 2 "usage: regstore upload begin TOKENFILE"
+    claim [ ! -s out ]
+}
+readme_has_each_command() {
+    commands >known
+    while read -r line; do
+        case $line in
+        upload*) claim grep -qE "^\\|.*\`upload .*$(echo "$line" | cut -d ' ' -f 2)" "$readme" ;;
+        *) claim grep -qE "^\|.*\`${line%% *}[ \`]" "$readme" ;;
+        esac
+    done <known
+    rm known
+}
 log_shows_warnings_and_when_asked_infos() {
     run ls
     claim [ "$(cat err)" = "regstore: warning: store.small" ]
@@ -593,7 +656,7 @@ log_shows_warnings_and_when_asked_infos() {
 }
 
 tests=$(sed -n 's/^\([a-z_]*\)() {$/\1/p' "$0" |
-    grep -vxE 'run|prints|it|fails_with|claim|json_of|make_tree|run_tree')
+    grep -vxE 'run|prints|it|fails_with|claim|json_of|make_tree|run_tree|commands')
 for test in $tests; do
     it "$test"
 done

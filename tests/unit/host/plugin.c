@@ -425,8 +425,13 @@ static void list_close(struct regstore_list *list)
 static regstore_status purge(struct regstore_store *store, const struct regstore_call *call,
                              const struct regstore_purge_opts *opts, struct regstore_purged *out)
 {
+    regstore_status status = enter(store, call, "purge");
+    out->objects = 1;
+    out->uploads = 2;
+    out->bytes = 3 * 1024 * 1024;
     out->spared = opts->older_than_s;
-    return enter(store, call, "purge");
+    out->failed = status != REGSTORE_OK ? 4 : 0;
+    return status;
 }
 #endif
 
