@@ -73,7 +73,7 @@ void number_format_bytes(uint64_t bytes, char *text, size_t cap)
     }
     size_t unit = 0;
     double value = (double)bytes / 1024;
-    for (; value >= 1024 && unit < 5; unit++)
+    for (; value >= 1023.95 && unit < 5; unit++) /* What is rounded to 1024.0 is one of the next. */
         value /= 1024;
     (void)snprintf(text, cap, "%.1f %s", value, units[unit]);
 }

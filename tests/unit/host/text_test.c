@@ -73,6 +73,15 @@ START_TEST(sizes_and_times_are_readable)
     ck_assert_str_eq(text, "1.5 KiB");
     number_format_bytes(UINT64_MAX, text, sizeof(text));
     ck_assert_str_eq(text, "16.0 EiB");
+    /* Never 1024.0 of a unit: rounded, that is one of the next. */
+    for (unsigned power = 20; power <= 60; power += 10) {
+        char unit[16];
+        (void)snprintf(unit, sizeof(unit), "1.0 %ciB", "MGTPE"[power / 10 - 2]);
+        number_format_bytes((UINT64_C(1) << power) - 1, text, sizeof(text));
+        ck_assert_str_eq(text, unit);
+    }
+    number_format_bytes(1023 * 1024, text, sizeof(text));
+    ck_assert_str_eq(text, "1023.0 KiB");
     number_format_time(INT64_C(1786000000) * 1000000000 + 999999999, text, sizeof(text));
     ck_assert_str_eq(text, "2026-08-06T07:06:40Z");
 }
