@@ -61,7 +61,10 @@ static int open_stream(struct target *target, const char *path)
     return EXIT_DONE;
 }
 
-/* A device or a pipe is written to, a symbolic link is followed, all else is replaced. */
+/*
+ * A device or a pipe is written to, and a symbolic link to something is followed; all else is
+ * replaced, a link to nothing among it.
+ */
 static int target_open(struct target *target, const char *name)
 {
     struct stat found;

@@ -167,7 +167,12 @@ get_writes_through_a_link_and_into_a_pipe() {
     claim [ -p pipe ]
     wait $!
     claim cmp blob received
-    rm link real pipe received
+    ln -s missing lost
+    run get a -o lost
+    claim cmp blob lost
+    claim [ ! -L lost ]
+    claim [ ! -e missing ]
+    rm link real pipe received lost
 }
 # The shell holds the pipe open and reads nothing: once the pipe is full, the command waits.
 interrupt_ends_a_get_whose_reader_hangs() {
