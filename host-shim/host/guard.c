@@ -270,7 +270,8 @@ regstore_status guard_check_library(const char *path, struct regstore_error *err
 {
     Elf64_Ehdr theirs, ours;
     struct stat found;
-    if (stat(path, &found) != 0 || !read_header(path, &theirs) || memcmp(theirs.e_ident, ELFMAG, SELFMAG) != 0)
+    if (stat(path, &found) != 0 || !read_header(path, &theirs) ||
+        memcmp(theirs.e_ident, ELFMAG, SELFMAG) != 0)
         return host_fail(error, REGSTORE_CONFIG,
                          "%s is not a shared library, or cannot be read by user %u", path,
                          (unsigned)geteuid());

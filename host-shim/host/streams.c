@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* streams: knows that open() gives the lowest free number, and which way each stream is not used. */
+/* streams: knows that open gives the lowest free number, and which way each stream is not used. */
 #include "streams.h"
 
 #include <fcntl.h>
