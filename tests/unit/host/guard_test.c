@@ -188,6 +188,12 @@ START_TEST(folders_above_the_running_program_are_taken_as_they_are)
     ck_assert_int_eq(system(command), 0);
     ck_assert_int_eq(chmod(scratch_path("outer/plugin"), 0777), 0);
     ck_assert_int_ne(system(command), 0);
+    /* A plugin right in such a folder is a name that the program need not have. */
+    (void)snprintf(command, sizeof(command), "'%s' '%s'", scratch_path("outer/bin/program"),
+                   good_copy("outer/Good.so", 0644));
+    ck_assert_int_ne(system(command), 0);
+    ck_assert_int_eq(chmod(outer, 0755), 0);
+    ck_assert_int_eq(system(command), 0);
 }
 END_TEST
 
