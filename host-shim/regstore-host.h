@@ -125,6 +125,54 @@ REGSTORE_EXPORT const char *regstore_host_path(const struct regstore_host_plugin
 /* Frees what load made, after the last use of its table; the module stays. NULL is fine. */
 REGSTORE_EXPORT void regstore_host_plugin_free(struct regstore_host_plugin *plugin);
 
+/*
+ * What a plugin logs and measures, kept for a host whose own code must not run on the plugin's
+ * threads: Python, whose lock a callback would wait for, or anything with a scheduler of its own.
+ * The plugin's side copies an event into memory of a fixed size and returns (CB-1); the host takes
+ * events out when it likes, from any thread. A forked child begins with an empty ring: what the
+ * parent has not taken yet is the parent's.
+ *
+ *     store_open(call, regstore_host_ring_host(ring), ...)      then, after each call or on a timer
+ *     while (regstore_host_ring_take(ring, &event)) ...
+ */
+struct regstore_host_ring;
+
+#define REGSTORE_HOST_EVENT_LOG 0 /* kind of an event; the others are REGSTORE_METRIC_* */
+
+/* One event. Frozen. The caller need not set anything. */
+struct regstore_host_event {
+    int64_t time_ns;     /* UTC, when it was said */
+    double value;        /* of a metric */
+    int32_t kind, level; /* level: of a log event */
+    uint32_t n_fields;   /* fields or labels */
+    uint32_t text_bytes; /* used of text, each NUL included */
+    char text[2048];     /* the name, then key, value, key, value..., each ending in NUL; a field for
+                          * which there was no room is left out whole, and so are those after it */
+};
+
+/* bytes: what all events that wait may take together, at least one event. Less is INVALID. */
+REGSTORE_EXPORT regstore_status regstore_host_ring_new(size_t bytes,
+                                                       struct regstore_host_ring **out,
+                                                       struct regstore_error *error);
+
+/* For store_open. Belongs to ring, which must outlive the store and all its handles (CB-2). */
+REGSTORE_EXPORT const struct regstore_host *
+regstore_host_ring_host(const struct regstore_host_ring *ring);
+
+/* Log events below this level are dropped from now on; REGSTORE_LOG_INFO to begin with. */
+REGSTORE_EXPORT void regstore_host_ring_set_level(struct regstore_host_ring *ring, int32_t level);
+
+/* 1: event is the oldest that waited. 0: none waits, event is as it was. Never blocks for longer
+ * than it takes to copy an event. */
+REGSTORE_EXPORT int regstore_host_ring_take(struct regstore_host_ring *ring,
+                                            struct regstore_host_event *event);
+
+/* How many events found no room since it was asked last. */
+REGSTORE_EXPORT uint64_t regstore_host_ring_lost(struct regstore_host_ring *ring);
+
+/* NULL is fine. */
+REGSTORE_EXPORT void regstore_host_ring_free(struct regstore_host_ring *ring);
+
 /* "NOT_FOUND" for REGSTORE_NOT_FOUND; "INTERNAL" for a status that is not known. */
 REGSTORE_EXPORT const char *regstore_host_status_name(regstore_status status);
 
