@@ -8,6 +8,7 @@ import os
 import pickle
 import sys
 import unittest
+import urllib.request
 import uuid as uuids
 from collections import namedtuple
 from datetime import timedelta
@@ -494,7 +495,6 @@ class UrlTest(StoreTest):
         self.assertIsNone(self.store.get_direct_upload_url("a", "text/plain"))
 
     def fetch(self, url, method="GET", data=None, mime=None):
-        import urllib.request
         headers = {"Content-Type": mime} if mime else {}
         request = urllib.request.Request(url, method=method, data=data, headers=headers)
         with urllib.request.urlopen(request) as answer:
