@@ -146,8 +146,9 @@ struct regstore_host_event {
     int32_t kind, level; /* level: of a log event */
     uint32_t n_fields;   /* fields or labels */
     uint32_t text_bytes; /* used of text, each NUL included */
-    char text[2048];     /* the name, then key, value, key, value..., each ending in NUL; a field for
-                          * which there was no room is left out whole, and so are those after it */
+    /* The name, then key, value, key, value..., each ending in NUL. A field for which there was no
+     * room is left out whole, and so are those after it. */
+    char text[2048];
 };
 
 /* bytes: what all events that wait may take together, at least one event. Less is INVALID. */

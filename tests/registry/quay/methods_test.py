@@ -201,6 +201,26 @@ class ChunkedUploadTest(StoreTest):
         self.assertIsNone(error)
         self.store.complete_chunked_upload(uuid, blob_path(NOISE[:8 * MIB]), metadata)
 
+    def test_new_upload_that_nobody_will_know_of_is_ended_at_once(self):
+        """Some servers' streams raise what is no IOError when their client leaves."""
+        class Left(Exception):
+            pass
+
+        class Stream(io.BytesIO):
+            def read(self, size=-1):
+                data = super().read(size)
+                if not data:
+                    raise Left()
+                return data
+        uuid, metadata = self.store.initiate_chunked_upload()
+        with self.assertRaises(Left):
+            self.store.stream_upload_chunk(uuid, 0, -1, Stream(NOISE[:11 * MIB]), metadata)
+        self.assert_clean()
+        _, kept, _ = self.store.stream_upload_chunk(uuid, 0, -1, io.BytesIO(b"kept"), metadata)
+        with self.assertRaises(Left):
+            self.store.stream_upload_chunk(uuid, 4, -1, Stream(NOISE[:11 * MIB]), kept)
+        self.store.complete_chunked_upload(uuid, blob_path(b"kept"), kept)
+
     def test_old_metadata_goes_on_at_its_own_offset(self):
         """Quay drops the new metadata of a piece that failed."""
         uuid, metadata = self.store.initiate_chunked_upload()
@@ -400,6 +420,9 @@ class WholeBlobTest(StoreTest):
             self.assertTrue(fp.readable() and fp.seekable())
             with self.assertRaises(ValueError):
                 fp.seek(-1)
+            raw = fp.raw
+        with self.assertRaises(ValueError):
+            raw.readinto(bytearray(1))
 
     def test_file_that_changes_while_it_is_read_is_never_mixed(self):
         self.store.put_content("a", NOISE[:3 * MIB])

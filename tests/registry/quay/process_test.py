@@ -245,6 +245,29 @@ class ProcessTest(DemandTest):
         self.assertIn("was not found: install regstore", nowhere.stderr)
         self.assertIn("/none/", nowhere.stderr)
 
+    def test_inside_of_quay_it_is_one_of_quays_own_drivers(self):
+        """With the two lines in storage/__init__.py, which is then half imported."""
+        files = {
+            "storage/basestorage.py": "class BaseStorageV2:\n    buffer_size = 7\n",
+            "storage/__init__.py":
+                "STORAGE_DRIVER_CLASSES = {'LocalStorage': None}\n"
+                "import regstore_quay\n"
+                "STORAGE_DRIVER_CLASSES.update(\n"
+                "    regstore_quay.driver_classes('STSS3Storage', 'LocalStorage'))\n"}
+        for name, text in files.items():
+            path = os.path.join(self.folder, name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+        script = ("import storage, storage.basestorage\n"
+                  "made = storage.STORAGE_DRIVER_CLASSES['LocalStorage']\n"
+                  "assert issubclass(made, storage.basestorage.BaseStorageV2)\n"
+                  "assert made(None, storage_path='/x').buffer_size == 7\n")
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True,
+                              check=False, env={**os.environ, "PYTHONPATH":
+                                                self.folder + ":" + os.environ["PYTHONPATH"]})
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
     def test_package_looks_beside_itself_first(self):
         package = os.path.dirname(os.path.abspath(_library.__file__))
         top = os.path.normpath(os.path.join(package, "../../../.."))

@@ -30,8 +30,8 @@ static void say(int32_t level, const char *name, const struct regstore_pair *fie
     host->log(host->ctx, level, name, fields, n);
 }
 
-static void measure(int32_t kind, const char *name, double value, const struct regstore_pair *labels,
-                    size_t n)
+static void measure(int32_t kind, const char *name, double value,
+                    const struct regstore_pair *labels, size_t n)
 {
     const struct regstore_host *host = regstore_host_ring_host(ring);
     host->metric(host->ctx, kind, name, value, labels, n);
@@ -152,7 +152,8 @@ START_TEST(events_are_whole_wherever_they_lie)
         const struct regstore_pair pair = {"k", value};
         const int length = (int)(round % 37);
         (void)snprintf(name, sizeof(name), "%u", in);
-        (void)snprintf(value, sizeof(value), "%.*s", length, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJK");
+        (void)snprintf(value, sizeof(value), "%.*s", length,
+                       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJK");
         measure(REGSTORE_METRIC_GAUGE, name, in, &pair, 1);
         if (regstore_host_ring_lost(ring) == 0)
             in++;

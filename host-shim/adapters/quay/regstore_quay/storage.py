@@ -77,6 +77,8 @@ class BlobFile(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer):
+        if self.closed:
+            raise ValueError("this file is closed")
         if not buffer:
             return 0
         if self._reader is None:
@@ -175,16 +177,31 @@ class RegstoreStorage(BaseStorageV2):
                 return 0, unchanged, None
             with self._resume(state, content_type) as upload:
                 begin = upload.offset
-                failure = self._write_pieces(upload, first, pieces)
-                token, kept, suspend_failure = upload.suspend()
+                token, kept, failure = self._write_and_suspend(upload, state, first, pieces)
         except OSError as error:
             return 0, unchanged, error
-        failure = failure or suspend_failure
         if failure is not None:
             logger.warning("a chunk of upload %s ended early: %s", uuid, failure)
-        if token is None or kept < begin:
+        if token is None:
             return 0, unchanged, failure
         return kept - begin, state.with_token(token).to_metadata(), failure
+
+    def _write_and_suspend(self, upload, state, first, rest):
+        """(token, kept, error or None); token None: nothing of it is kept. An upload that nobody
+        has a token of is ended, unless this greenlet is to die: then purge finds it."""
+        begin = upload.offset
+        try:
+            failure = self._write_pieces(upload, first, rest)
+            token, kept, suspend_failure = upload.suspend()
+        except Exception:
+            if state.token is None:
+                self._abort(upload)
+            raise
+        if token is None or kept < begin:
+            token = None
+            if state.token is None:
+                self._abort(upload)
+        return token, kept, failure or suspend_failure
 
     @staticmethod
     def _write_pieces(upload, first, rest):
