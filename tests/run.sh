@@ -15,7 +15,7 @@ umask 022 # a group that may write the plugins would make them refused
 top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/host-shim/packages.sh"
 serverless="lint abi unit conformance"
-every="$serverless fake-s3 faults rgw"
+every="$serverless fake-s3 faults rgw registry"
 
 usage() {
     echo "usage: sh tests/run.sh [--cc CC] [--sanitize LIST] [SUITE...]" >&2
@@ -141,7 +141,7 @@ export UBSAN_OPTIONS="${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}"
 export TSAN_OPTIONS="${TSAN_OPTIONS:-halt_on_error=1:die_after_fork=0}"
 
 # shellcheck disable=SC2154,SC2086 # packages.sh has the lists, each of several words
-install_missing $packages_build $packages_image $packages_rgw $packages_test
+install_missing $packages_build $packages_image $packages_rgw $packages_test $packages_registry
 began=$(date +%s)
 if [ $# -gt 0 ] || [ -n "$cc" ] || [ "$sanitize" != none ]; then
     if [ "$sanitize" = none ]; then

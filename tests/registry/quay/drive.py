@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """drive.py PORT PART: pushes to the stand-in as clients do, over connections whose worker is known.
 
-A part prints "ok - CLAIM" for what it has seen to be true, and ends at the first thing that is not."""
+A part prints "ok - CLAIM" for what it has seen to be true, and ends at the first thing that is
+not."""
 import hashlib
 import http.client
 import json

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""gevent_test.py PLUGIN-FOLDER: the adapter under gevent, which has patched everything, as in Quay.
-The folder is that of TestStorage, whose verbs wait on demand until they are cancelled. Prints TAP."""
+"""gevent_test.py PLUGIN-FOLDER: the adapter under gevent, which has patched everything, as in
+Quay. The folder is that of TestStorage, whose verbs wait on demand until they are cancelled. Prints
+TAP."""
 # pylint: disable=wrong-import-position,wrong-import-order
 from gevent import monkey
 

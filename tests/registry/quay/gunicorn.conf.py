@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""As Quay's registry workers are run: gevent, and the application loaded before the fork. STANDIN_PORT
-names a file into which the port goes when it listens."""
+"""As Quay's registry workers are run: gevent, and the application loaded before the fork.
+STANDIN_PORT names a file into which the port goes when it listens."""
 import os
 
 bind = "127.0.0.1:0"

@@ -28,7 +28,8 @@ def printed_by_c():
     for struct, kind in _abi.STRUCTS.items():
         lines.append(f'printf("{struct} %zu\\n", sizeof(struct {struct}));')
         for member, _ in kind._fields_:
-            lines.append(f'printf("{struct}.{member} %zu\\n", offsetof(struct {struct}, {member}));')
+            lines.append(f'printf("{struct}.{member} %zu\\n", '
+                         f'offsetof(struct {struct}, {member}));')
             lines.append(f'printf("{struct}.{member}# %zu\\n", '
                          f'sizeof(((struct {struct} *)0)->{member}));')
     with tempfile.TemporaryDirectory() as folder:

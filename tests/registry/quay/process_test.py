@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """process_test.py PLUGIN-FOLDER: the adapter in its process: the library, forks, threads, and what
-becomes of a plugin's failures and log. The folder is that of TestStorage, whose verbs fail on demand
-(tests/unit/host/plugin.c). Prints TAP."""
+becomes of a plugin's failures and log. The folder is that of TestStorage, whose verbs fail on
+demand (tests/unit/host/plugin.c). Prints TAP."""
 import ctypes
 import hashlib
 import io

@@ -3,9 +3,9 @@
 what Quay asks, in the same order, and keeps the rest in SQLite.
 
 A WSGI application for `gunicorn --preload -k gevent`. The driver is made here, at import, and so
-before the workers are forked. From the environment: STANDIN_LOCATION, a JSON list [DRIVER, SETTINGS],
-and STANDIN_DATABASE, a file. Each answer bears X-Worker, the process, and X-Driver-Calls, what the
-driver was asked."""
+before the workers are forked. From the environment: STANDIN_LOCATION, a JSON list [DRIVER,
+SETTINGS], and STANDIN_DATABASE, a file. Each answer bears X-Worker, the process, and
+X-Driver-Calls, what the driver was asked."""
 import hashlib
 import json
 import os

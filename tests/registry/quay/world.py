@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The location that the tests of the adapter work on.
 
-QUAY_TEST_LOCATION is a JSON list [DRIVER, SETTINGS] as in DISTRIBUTED_STORAGE_CONFIG; without it, it
-is LocalStorage in a folder of its own. Every store that is asked for begins empty."""
+QUAY_TEST_LOCATION is a JSON list [DRIVER, SETTINGS] as in DISTRIBUTED_STORAGE_CONFIG; without it,
+it is LocalStorage in a folder of its own. Every store that is asked for begins empty."""
 import json
 import os
 import shutil

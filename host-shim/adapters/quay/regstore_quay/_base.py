@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a storage driver inherits: Quay's own BaseStorageV2 inside of Quay, elsewhere the few methods
-of it that have a body, so that the driver can be tried out and tested alone."""
+"""What a storage driver inherits: Quay's own BaseStorageV2 inside of Quay, elsewhere the few
+methods of it that have a body, so that the driver can be tried out and tested alone."""
 import tempfile
 
 try:

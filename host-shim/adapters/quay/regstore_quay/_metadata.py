@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """storage_metadata: what Quay keeps of an unfinished upload, as JSON, from request to request.
 
-Ours is {"regstore": {"token": TOKEN or null, "replaces": [PATH...]}}, never with a key "chunks": the
-original driver takes an empty list of chunks for a finished push of nothing. Without the key it
-fails, loudly, when somebody goes back to it in the middle of a push.
+Ours is {"regstore": {"token": TOKEN or null, "replaces": [PATH...]}}, never with a key "chunks":
+the original driver takes an empty list of chunks for a finished push of nothing. Without the key
+it fails, loudly, when somebody goes back to it in the middle of a push.
 
-What the original drivers left is recognised: cloud storage's {"chunks": [[PATH, OFFSET, LENGTH]...]}
-and local storage's {}, whose bytes lie at uploads/<uuid>. OFFSET is not looked at: it is that of the
-blob or 0, as the caller pleased, and says nothing about PATH, all of which belongs to the blob."""
+What the original drivers left is recognised: cloud storage's {"chunks": [[PATH, OFFSET, LENGTH]
+...]} and local storage's {}, whose bytes lie at uploads/<uuid>. OFFSET is not looked at: it is that
+of the blob or 0, as the caller pleased, and says nothing about PATH, all of which belongs to the
+blob."""
 from . import _abi
 from .errors import RegstoreError
 

@@ -63,8 +63,9 @@ class Store:
         error = _abi.Error()
         self._plugin = c_void_p()
         folder = plugin_dir or lib.plugin_dir
-        status = lib.load_driver(encoded(driver, "the driver"), encoded(folder, "the plugin folder"),
-                                 byref(self._plugin), byref(error))
+        status = lib.load_driver(encoded(driver, "the driver"),
+                                 encoded(folder, "the plugin folder"), byref(self._plugin),
+                                 byref(error))
         if status != _abi.OK:
             raise error_of(status, error, f"location '{location}'")
         self.table = lib.table(self._plugin).contents

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Quay's BaseStorageV2 over any plugin: what each method asks of the ABI stands in abi/README.md."""
+"""Quay's BaseStorageV2 over any plugin. What each method asks of one stands in abi/README.md."""
 import copy
 import hashlib
 import io
