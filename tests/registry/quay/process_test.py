@@ -245,6 +245,31 @@ class ProcessTest(DemandTest):
         self.assertIn("was not found: install regstore", nowhere.stderr)
         self.assertIn("/none/", nowhere.stderr)
 
+    def test_process_that_ends_waits_until_its_calls_are_out_of_the_plugin(self):
+        """And new ones do not begin. The first handler that is registered runs last."""
+        script = ("import atexit, os, sys, threading, time\n"
+                  "atexit.register(lambda: print('under way:', len(_blocking._in_flight)))\n"
+                  "import regstore_quay\n"
+                  "from regstore_quay import _blocking\n"
+                  "store = regstore_quay.driver_class('TestStorage')(\n"
+                  "    None, file=sys.argv[1], wait='stat')\n"
+                  "def look():\n"
+                  "    while True:\n"
+                  "        try:\n"
+                  "            store.exists('a')\n"
+                  "        except regstore_quay.RegstoreError as error:\n"
+                  "            print(error.status_name, flush=True)\n"
+                  "            if _blocking._is_ending: break\n"
+                  "for _ in range(3): threading.Thread(target=look, daemon=True).start()\n"
+                  "while not os.path.exists(sys.argv[1] + '.waiting') "
+                  "or len(_blocking._in_flight) < 3:\n"
+                  "    time.sleep(0.001)\n")
+        done = subprocess.run(
+            [sys.executable, "-c", script, os.path.join(self.folder, "blob")], check=False,
+            env={**os.environ, "REGSTORE_PLUGIN_DIR": PLUGINS}, capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stdout.splitlines()[-1]), (0, "under way: 0"),
+                         done.stdout + done.stderr)
+
     def test_inside_of_quay_it_is_one_of_quays_own_drivers(self):
         """With the two lines in storage/__init__.py, which is then half imported."""
         files = {

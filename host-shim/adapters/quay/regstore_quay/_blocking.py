@@ -1,9 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Calls that may block, without stopping the greenlets of this thread."""
+import atexit
+import os
 import sys
+import time
 from ctypes import c_int32, pointer
 
 from . import _abi
+from .errors import RegstoreError
+
+# A call returns within a second of its cancel (CALL-3).
+EXIT_WAIT_S = 2
+
+# The calls under way in this process, and whether it is ending.
+_in_flight = set()
+_is_ending = []
 
 
 class CallInFlight:
@@ -16,6 +27,22 @@ class CallInFlight:
 
     def cancel(self):
         self._cancel.value = 1
+
+
+def _end():
+    """At the exit of the process: libraries below the plugin are about to tidy up, and would do so
+    under the feet of a call."""
+    _is_ending.append(True)
+    deadline = time.monotonic() + EXIT_WAIT_S
+    while _in_flight and time.monotonic() < deadline:
+        for call in list(_in_flight):
+            call.cancel()
+        time.sleep(0.005)  # gevent's, when it has patched: then the greenlets run
+
+
+# What was under way when a child was forked is the parent's.
+os.register_at_fork(after_in_child=_in_flight.clear)
+atexit.register(_end)
 
 
 def _pool():
@@ -49,13 +76,19 @@ def run(call, function, *arguments):
     """function(*arguments), which takes call.struct. A greenlet that is killed meanwhile, or whose
     gevent.Timeout strikes, cancels the call and leaves once it has returned: within a second
     (CALL-3)."""
-    pool = _pool()
-    if pool is None:
-        return function(*arguments)
-    result = pool.spawn(function, *arguments)
+    _in_flight.add(call)
     try:
-        return result.get()
-    except BaseException:
-        call.cancel()
-        _wait_out(result)
-        raise
+        if _is_ending:
+            raise RegstoreError("this process is ending", _abi.CANCELLED)
+        pool = _pool()
+        if pool is None:
+            return function(*arguments)
+        result = pool.spawn(function, *arguments)
+        try:
+            return result.get()
+        except BaseException:
+            call.cancel()
+            _wait_out(result)
+            raise
+    finally:
+        _in_flight.discard(call)
