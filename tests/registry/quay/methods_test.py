@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Each method of BaseStorageV2, on a real plugin: see world.py for which one. Prints TAP."""
-import hashlib
 import io
 import json
 import os
@@ -15,80 +14,9 @@ from datetime import timedelta
 
 import regstore_quay
 import tap
+from case import MIB, NOISE, FailingFile, StoreTest, blob_path
 from regstore_quay import BlobNotFound, RegstoreError
 from world import WORLD
-
-MIB = 1 << 20
-NOISE = hashlib.shake_256(b"regstore").digest(20 * MIB)
-Chunk = namedtuple("Chunk", ["path", "offset", "length"])  # as the original keeps them
-
-
-def blob_path(data):
-    digest = hashlib.sha256(data).hexdigest()
-    return f"sha256/{digest[:2]}/{digest}"
-
-
-class FailingFile(io.BytesIO):
-    """Gives all that it has and then fails, as a client that goes away does."""
-
-    def read(self, size=-1):
-        data = super().read(size)
-        if not data:
-            raise IOError("the client has left")
-        return data
-
-
-class StoreTest(unittest.TestCase):
-    def setUp(self):
-        self.path = WORLD.new_path()
-        self.store = WORLD.open(self.path)
-
-    def again(self):
-        """As in another process: only the path is the same."""
-        return WORLD.open(self.path)
-
-    def listed(self, prefix):
-        return [path for path, _ in self.store._store.list(prefix)]
-
-    def assert_clean(self, *paths):
-        """The store has these blobs and nothing else, staged things included."""
-        self.assertEqual(self.listed("") + self.listed("uploads/"), sorted(paths))
-        self.assertEqual(self.unfinished(), 0)
-
-    def unfinished(self):
-        """Multipart uploads that nobody ended: purge, as a trial, tells of any age."""
-        out = regstore_quay._abi.Purged()
-        options = regstore_quay._abi.PurgeOpts(flags=0x2 | 0x4, older_than_s=1)
-        store = self.store._store
-        store.call("look", "purge", store._handle(), options, out)
-        return out.uploads + out.spared
-
-    def push(self, pieces, offsets=None, path=None):
-        """As Quay does: each piece in a process of its own, metadata through JSON."""
-        data = b"".join(pieces)
-        uuid, metadata = self.store.initiate_chunked_upload()
-        at = 0
-        for number, piece in enumerate(pieces):
-            self.assertNotIn("chunks", metadata)
-            offset = at if offsets is None else offsets[number]
-            written, metadata, error = self.again().stream_upload_chunk(
-                uuid, offset, len(piece), io.BytesIO(piece), json.loads(json.dumps(metadata)),
-                content_type="application/octet-stream")
-            self.assertIsNone(error)
-            self.assertEqual(written, len(piece))
-            at += written
-        path = path or blob_path(data)
-        self.again().complete_chunked_upload(uuid, path, json.loads(json.dumps(metadata)))
-        self.assertEqual(self.store.get_content(path), data)
-        return uuid, metadata, path
-
-    def lay_chunk(self, data):
-        """An object as the original's stream_upload_chunk leaves it: under uploads/, where a plugin
-        lets nobody write, so it is written from above."""
-        name = str(uuids.uuid4())
-        above = WORLD.open(os.path.dirname(self.path) or "/")
-        above.put_content(f"{os.path.basename(self.path)}/uploads/{name}", data)
-        return "uploads/" + name
 
 
 class ConstructorTest(unittest.TestCase):
@@ -288,96 +216,6 @@ class ChunkedUploadTest(StoreTest):
         for value in (metadata, later):
             with self.assertRaises(KeyError):
                 value["chunks"]  # pylint: disable=pointless-statement
-
-
-class LegacyUploadTest(StoreTest):
-    def lay(self, *pieces, offsets=None, kind=list):
-        at, chunks = 0, []
-        for number, piece in enumerate(pieces):
-            offset = at if offsets is None else offsets[number]
-            chunks.append(kind([self.lay_chunk(piece), offset, len(piece)]))
-            at += len(piece)
-        return {"chunks": chunks}
-
-    def test_chunks_of_the_original_become_the_blob_and_are_removed(self):
-        for offsets in (None, [0, 0, 0]):
-            pieces = [NOISE[:6 * MIB], NOISE[6 * MIB:7 * MIB], b"end"]
-            metadata = self.lay(*pieces, offsets=offsets)
-            path = blob_path(b"".join(pieces))
-            self.store.complete_chunked_upload("u", path, metadata)
-            self.assertEqual(self.store.get_content(path), b"".join(pieces))
-            self.assert_clean(path)
-
-    def test_chunks_may_be_namedtuples(self):
-        metadata = self.lay(b"one", b"two", kind=lambda row: Chunk(*row))
-        self.store.complete_chunked_upload("u", blob_path(b"onetwo"), metadata)
-        self.assert_clean(blob_path(b"onetwo"))
-
-    def test_push_that_the_original_began_goes_on_here(self):
-        old = self.lay(b"old,", b"older,")
-        written, mine, error = self.store.stream_upload_chunk("u", 10, -1, io.BytesIO(b"new"), old)
-        self.assertEqual((written, error), (3, None))
-        self.assertNotIn("chunks", mine)
-        self.assertEqual(len(self.listed("uploads/")) >= 2, True)
-        # Quay may have dropped `mine`: the old metadata must still do.
-        _, mine, _ = self.again().stream_upload_chunk("u", 10, -1, io.BytesIO(b"n"), old)
-        _, mine, _ = self.again().stream_upload_chunk("u", 11, -1, io.BytesIO(b"ew"),
-                                                      json.loads(json.dumps(mine)))
-        self.again().complete_chunked_upload("u", blob_path(b"old,older,new"), mine)
-        self.assertEqual(self.store.get_content(blob_path(b"old,older,new")), b"old,older,new")
-        left = [path for path in self.listed("uploads/") if path in [c[0] for c in old["chunks"]]]
-        self.assertEqual(left, [])
-
-    def test_cancel_removes_the_originals_chunks(self):
-        self.store.cancel_chunked_upload("u", self.lay(b"a", b"b"))
-        self.assert_clean()
-
-    def test_chunk_that_is_gone_or_cut_is_no_blob(self):
-        for spoil in (lambda row: row.__setitem__(0, row[0] + "x"),
-                      lambda row: row.__setitem__(2, row[2] + 1),
-                      lambda row: row.__setitem__(2, row[2] - 1)):
-            metadata = self.lay(b"one", b"two")
-            spoil(metadata["chunks"][1])
-            with self.assertRaisesRegex(RegstoreError, "INVALID|push anew|not the"):
-                self.store.complete_chunked_upload("u", "any/path", metadata)
-            self.assertFalse(self.store.exists("any/path"))
-            for path in self.listed("uploads/"):
-                self.store.remove(path)
-            self.assert_clean()
-
-    def test_empty_list_of_chunks_is_never_read_as_a_blob(self):
-        for path in ("any/path", blob_path(b"x")):
-            with self.assertRaises(RegstoreError):
-                self.store.complete_chunked_upload("u", path, {"chunks": []})
-        self.store.complete_chunked_upload("u", blob_path(b""), {"chunks": []})
-        self.assert_clean(blob_path(b""))
-
-    def test_empty_list_of_chunks_can_be_gone_on_with(self):
-        _, mine, error = self.store.stream_upload_chunk("u", 0, -1, io.BytesIO(b"x"),
-                                                        {"chunks": []})
-        self.assertIsNone(error)
-        self.store.complete_chunked_upload("u", blob_path(b"x"), mine)
-        self.assert_clean(blob_path(b"x"))
-
-    def test_file_that_the_original_local_storage_staged_becomes_the_blob(self):
-        uuid = self.lay_chunk(b"staged")[len("uploads/"):]
-        self.store.complete_chunked_upload(uuid, blob_path(b"staged"), {})
-        self.assert_clean(blob_path(b"staged"))
-        with self.assertRaises(RegstoreError):
-            self.store.complete_chunked_upload(str(uuids.uuid4()), "any/path", {})
-
-    def test_metadata_of_somebody_else_is_refused(self):
-        for metadata in ({"segments": []}, {"chunks": 3}, {"chunks": [[1, 2]]}, [], "x",
-                         {"chunks": [["sha256/ab/x", 0, 1]]}, {"chunks": [["uploads/x", 0, "1"]]},
-                         {"chunks": [], "regstore": {"token": None}}, {"regstore": {"token": 1}},
-                         {"regstore": {"token": None, "replaces": ["sha256/ab/x"]}}):
-            with self.assertRaises(RegstoreError):
-                self.store.complete_chunked_upload("u", "any/path", metadata)
-            written, same, error = self.store.stream_upload_chunk("u", 0, -1, io.BytesIO(b"x"),
-                                                                  metadata)
-            self.assertEqual((written, same), (0, metadata))
-            self.assertIsInstance(error, RegstoreError)
-        self.assert_clean()
 
 
 class WholeBlobTest(StoreTest):

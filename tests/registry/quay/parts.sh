@@ -215,7 +215,7 @@ requests() {
 }
 
 case $part in
-methods) "$QUAY_PYTHON" "$here/methods_test.py" ;;
+methods | legacy) "$QUAY_PYTHON" "$here/${part}_test.py" ;;
 gevent) "$QUAY_PYTHON" "$here/gevent_test.py" "$QUAY_PLUGINS" ;;
 push) push ;;
 requests) requests ;;

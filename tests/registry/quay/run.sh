@@ -98,7 +98,7 @@ for name; do
     start=$(date +%s)
     backend "$name"
     export QUAY_TEST_LOCATION QUAY_BACKEND="$name" QUAY_TEST_PREFIX="$name: "
-    for part in methods gevent push requests rollback; do
+    for part in methods legacy gevent push requests rollback; do
         { sh "$here/parts.sh" "$part" </dev/null || echo "not ok - $name: $part came to its end"; } \
             2>&1 | sed -u -E -e '/^1\.\.[0-9]/d' -e 's/^((not )?ok)( [0-9]+)? (- )?/\1 - /' \
             -e '/^(not )?ok /!s/^/# /' | tee -a "$work/tap"
