@@ -189,4 +189,3 @@ func backends(t *testing.T, test func(t *testing.T, b *backend)) {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
 }
-
