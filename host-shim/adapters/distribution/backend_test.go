@@ -3,9 +3,9 @@
 package regstore
 
 import (
-	"bufio"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,8 +13,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"regstore/adapters/distribution/internal/plugin"
 )
 
 // backend is a store to test on. All its drivers share one root, as replicas do.
@@ -22,8 +20,16 @@ type backend struct {
 	t        *testing.T
 	config   string
 	location string
-	endpoint string // of the fake server, with its control door; else ""
-	root     string // of LocalStorage; else ""
+	root     string  // of LocalStorage; else ""
+	bucket   *bucket // of S3; else nil
+	endpoint string  // of the fake server, which has a door for tests; else ""
+}
+
+// backends runs a test on each that there is.
+func backends(t *testing.T, test func(t *testing.T, b *backend)) {
+	for name, open := range map[string]func(*testing.T) *backend{"local": newLocal, "fake": newFake, "rgw": newRGW} {
+		t.Run(name, func(t *testing.T) { test(t, open(t)) })
+	}
 }
 
 // builtAt is the meson build folder, which build.sh tells.
@@ -31,7 +37,7 @@ func builtAt(t *testing.T) string {
 	t.Helper()
 	build := os.Getenv("REGSTORE_BUILD")
 	if build == "" {
-		t.Fatal("REGSTORE_BUILD: not set; run the tests with build.sh")
+		t.Fatal("REGSTORE_BUILD is not set: run the tests with build.sh")
 	}
 	return build
 }
@@ -63,8 +69,7 @@ func newFake(t *testing.T) *backend {
 		_ = server.Process.Kill()
 		<-ended
 	})
-	// The server writes env last, whole.
-	for {
+	for { // the server writes env last, whole
 		if _, err := os.Stat(filepath.Join(dir, "env")); err == nil {
 			break
 		}
@@ -75,7 +80,13 @@ func newFake(t *testing.T) *backend {
 		}
 	}
 	env := readEnv(t, filepath.Join(dir, "env"))
-	return &backend{t: t, config: filepath.Join(dir, "config.yaml"), location: "s3", endpoint: env["FAKE_S3_ENDPOINT"]}
+	return &backend{
+		t:        t,
+		config:   filepath.Join(dir, "config.yaml"),
+		location: "s3",
+		bucket:   newBucket(t, env, "FAKE_S3_"),
+		endpoint: env["FAKE_S3_ENDPOINT"],
+	}
 }
 
 // newRGW is the server that tests/rgw/rgw-up.sh has brought up in the folder REGSTORE_RGW.
@@ -85,107 +96,112 @@ func newRGW(t *testing.T) *backend {
 	if dir == "" {
 		t.Skip("REGSTORE_RGW does not name the folder of tests/rgw/rgw-up.sh")
 	}
-	return &backend{t: t, config: filepath.Join(dir, "config.yaml"), location: "s3"}
+	env := readEnv(t, filepath.Join(dir, "env"))
+	return &backend{t: t, config: filepath.Join(dir, "config.yaml"), location: "s3", bucket: newBucket(t, env, "RGW_")}
+}
+
+// parameters are what a registry's configuration would say.
+func (b *backend) parameters() map[string]any {
+	return map[string]any{
+		"config":     b.config,
+		"location":   b.location,
+		"plugin_dir": filepath.Join(builtAt(b.t), "plugin"),
+	}
 }
 
 // driver is a new one on the same store, as another process would have.
 func (b *backend) driver() *Driver {
 	b.t.Helper()
-	d, err := FromParameters(b.t.Context(), map[string]any{
-		"config":     b.config,
-		"location":   b.location,
-		"plugin_dir": filepath.Join(builtAt(b.t), "plugin"),
-	})
-	if err != nil {
-		b.t.Fatal(err)
-	}
+	d, err := FromParameters(b.t.Context(), b.parameters())
+	must(b.t, err)
 	return d
 }
 
-// keys are all that the store has, seen without the driver: what is staged under uploads/ as well.
-func (b *backend) keys() []string {
+// left is all that the store holds, unfinished uploads included, seen without plugin and driver.
+func (b *backend) left() []string {
 	b.t.Helper()
-	store := b.driver().StorageDriver.(*driver).store
-	var keys []string
-	for _, prefix := range []string{"", "uploads/"} {
-		list, err := store.OpenList(b.t.Context(), plugin.ListOptions{Prefix: prefix})
-		if err != nil {
-			b.t.Fatal(err)
-		}
-		defer list.Close()
-		for {
-			key, _, err := list.Next(b.t.Context())
-			if err != nil {
-				b.t.Fatal(err)
-			}
-			if key == "" {
-				break
-			}
-			keys = append(keys, key)
-		}
+	if b.bucket != nil {
+		return append(b.bucket.keys(b.t), b.bucket.unfinished(b.t)...)
 	}
-	return keys
+	var found []string
+	must(b.t, filepath.WalkDir(b.root, func(path string, entry os.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() && !strings.HasSuffix(path, "/uploads/.lock") {
+			found = append(found, strings.TrimPrefix(path, b.root+"/"))
+		}
+		return err
+	}))
+	return found
 }
 
-// counts are the fake server's, since the last call.
+// mustBeEmpty is the last claim of many tests.
+func (b *backend) mustBeEmpty() {
+	b.t.Helper()
+	if left := b.left(); len(left) > 0 {
+		b.t.Fatalf("left behind: %q", left)
+	}
+}
+
+// counts are the fake server's requests by operation, since the last call.
 func (b *backend) counts() map[string]int {
 	b.t.Helper()
 	counts := map[string]int{}
-	lines := bufio.NewScanner(strings.NewReader(b.control(http.MethodGet, "counts")))
-	for lines.Scan() {
-		name, number, _ := strings.Cut(lines.Text(), " ")
+	for line := range strings.Lines(b.door(http.MethodGet, "counts", nil)) {
+		name, number, _ := strings.Cut(strings.TrimSpace(line), " ")
 		n, err := strconv.Atoi(number)
-		if err != nil {
-			b.t.Fatalf("counts: %q", lines.Text())
-		}
+		must(b.t, err)
 		counts[name] = n
 	}
-	b.control(http.MethodDelete, "counts")
+	b.door(http.MethodDelete, "counts", nil)
 	return counts
 }
 
-func (b *backend) control(method, what string) string {
+// fault makes the fake server misbehave: tests/fake-s3/faults.h has the words.
+func (b *backend) fault(words ...string) {
 	b.t.Helper()
-	request, err := http.NewRequestWithContext(b.t.Context(), method, b.endpoint+"/_fake/"+what, nil)
-	if err != nil {
-		b.t.Fatal(err)
+	rule := url.Values{}
+	for i := 0; i < len(words); i += 2 {
+		rule.Set(words[i], words[i+1])
 	}
+	b.door(http.MethodPost, "fault", rule)
+}
+
+func (b *backend) noFaults() { b.door(http.MethodDelete, "fault", nil) }
+
+func (b *backend) door(method, what string, query url.Values) string {
+	b.t.Helper()
+	request, err := http.NewRequest(method, b.endpoint+"/_fake/"+what+"?"+query.Encode(), nil)
+	must(b.t, err)
 	answer, err := http.DefaultClient.Do(request)
-	if err != nil {
-		b.t.Fatal(err)
-	}
+	must(b.t, err)
 	defer answer.Body.Close()
 	body, err := io.ReadAll(answer.Body)
-	if err != nil || answer.StatusCode/100 != 2 {
-		b.t.Fatalf("%s %s: %s %s %v", method, what, answer.Status, body, err)
+	must(b.t, err)
+	if answer.StatusCode/100 != 2 {
+		b.t.Fatalf("%s %s: %s %s", method, request.URL, answer.Status, body)
 	}
 	return string(body)
 }
 
-func writeFile(t *testing.T, path, text string) {
+func must(t *testing.T, err error) {
 	t.Helper()
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+func writeFile(t *testing.T, path, text string) {
+	t.Helper()
+	must(t, os.WriteFile(path, []byte(text), 0o600))
 }
 
 func readEnv(t *testing.T, path string) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	env := map[string]string{}
 	for line := range strings.Lines(string(text)) {
 		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
 		env[key] = value
 	}
 	return env
-}
-
-// backends runs a test on each that there is.
-func backends(t *testing.T, test func(t *testing.T, b *backend)) {
-	for name, open := range map[string]func(*testing.T) *backend{"local": newLocal, "fake": newFake, "rgw": newRGW} {
-		t.Run(name, func(t *testing.T) { test(t, open(t)) })
-	}
 }

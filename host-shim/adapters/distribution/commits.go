@@ -159,20 +159,20 @@ func (c *commits) drop(ctx context.Context, path string) error {
 		found = append(found, p)
 	}
 	for _, p := range found {
-		if err := c.abort(ctx, p); err != nil {
+		if err := c.abort(ctx, p, (*stage).abort); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c *commits) abort(ctx context.Context, p *pending) error {
+func (c *commits) abort(ctx context.Context, p *pending, abort func(*stage, context.Context) error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.stage == nil {
 		return nil
 	}
-	if err := p.stage.abort(ctx); err != nil {
+	if err := abort(p.stage, ctx); err != nil {
 		return err
 	}
 	c.d.folders.settle(p.stage.folder)
@@ -187,7 +187,7 @@ func (c *commits) cancel(ctx context.Context, p *pending) error {
 		c.park(p)
 		return ctx.Err()
 	}
-	return c.abort(ctx, p)
+	return c.abort(ctx, p, (*stage).remove)
 }
 
 // park keeps the bytes as Close would have done.

@@ -182,6 +182,14 @@ func (g *stage) close() {
 	}
 }
 
+// remove leaves nothing behind.
+func (g *stage) remove(ctx context.Context) error {
+	if err := g.abort(ctx); err != nil {
+		return err
+	}
+	return g.removeSidecar(ctx)
+}
+
 // removeSidecar is for when nobody can want to go on.
 func (g *stage) removeSidecar(ctx context.Context) error {
 	if !g.hasSidecar {

@@ -25,6 +25,7 @@ type writer struct {
 	stage   *stage
 	pending *pending // committed, and waiting for Move
 	isDirty bool     // the stage has bytes that the sidecar has not
+	prior   int64    // bytes of a committed file, to be read into the stage before the next
 	state   writerState
 	size    int64 // once it is not open any more
 }
@@ -69,9 +70,13 @@ func (d *driver) Writer(ctx context.Context, path string, appendMode bool) (stor
 		return nil, err
 	}
 	if appendMode && raw == nil && !isUpload {
-		err = w.readCommitted()
+		found, err := d.store.Stat(ctx, key)
+		if err != nil && !hasStatus(err, plugin.NotFound) {
+			return nil, err
+		}
+		w.prior = found.Length
 	}
-	return w, err
+	return w, nil
 }
 
 // forget drops an unfinished upload and its sidecar.
@@ -82,16 +87,27 @@ func (d *driver) forget(ctx context.Context, key string) error {
 	return d.store.Delete(ctx, sidecarOf(key))
 }
 
-func (w *writer) readCommitted() error {
-	r, err := w.d.store.OpenReader(w.ctx, w.stage.key, 0)
-	if hasStatus(err, plugin.NotFound) {
+// readPrior puts a committed file's bytes in front.
+func (w *writer) readPrior() error {
+	if w.prior == 0 {
 		return nil
 	}
+	r, err := w.d.store.OpenReader(w.ctx, w.stage.key, 0)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	_, err = io.Copy(stageWriter{w.ctx, w.stage}, r)
+	if _, err = io.Copy(stageWriter{w.ctx, w.stage}, r); err != nil {
+		// A sidecar that stands for some of them must not stay: the file has them all.
+		return errors.Join(err, w.stage.remove(context.WithoutCancel(w.ctx)), w.restart())
+	}
+	w.prior = 0
+	return nil
+}
+
+func (w *writer) restart() (err error) {
+	w.stage.close()
+	w.stage, err = w.d.openStage(w.ctx, w.stage.key, w.stage.folder, nil)
 	return err
 }
 
@@ -108,6 +124,9 @@ func (w *writer) Write(p []byte) (int, error) {
 	if w.state != writerOpen {
 		return 0, errOver
 	}
+	if err := w.readPrior(); err != nil {
+		return 0, err
+	}
 	n, err := w.stage.write(w.ctx, p)
 	w.isDirty = w.isDirty || n > 0
 	return n, err
@@ -120,8 +139,11 @@ func (w *writer) Size() int64 {
 	if w.state != writerOpen {
 		return w.size
 	}
-	return w.stage.size()
+	return w.length()
 }
+
+// length counts the prior bytes whether they were read or not; the lock is held.
+func (w *writer) length() int64 { return max(w.prior, w.stage.size()) }
 
 // Commit of a registry's upload sends nothing: see commits.go.
 func (w *writer) Commit(ctx context.Context) error {
@@ -130,7 +152,11 @@ func (w *writer) Commit(ctx context.Context) error {
 	if w.state != writerOpen {
 		return errOver
 	}
-	w.size = w.stage.size()
+	w.size = w.length()
+	if w.prior > 0 {
+		w.state = writerCommitted // it is what it was
+		return nil
+	}
 	if w.stage.folder != "" {
 		w.pending = w.d.commits.add(w.path, w.stage, w.isDirty)
 		w.state = writerCommitted
@@ -154,7 +180,7 @@ func (w *writer) Close() error {
 		return nil
 	}
 	w.state = writerClosed
-	w.size = w.stage.size()
+	w.size = w.length()
 	defer w.stage.close()
 	if !w.isDirty {
 		return nil
@@ -178,12 +204,9 @@ func (w *writer) Cancel(ctx context.Context) error {
 		return nil
 	}
 	if w.state == writerOpen {
-		w.size = w.stage.size()
+		w.size = w.length()
 		defer w.stage.close()
 	}
 	w.state = writerCancelled
-	if err := w.stage.abort(ctx); err != nil {
-		return err
-	}
-	return w.stage.removeSidecar(ctx)
+	return w.stage.remove(ctx)
 }
