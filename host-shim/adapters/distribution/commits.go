@@ -115,7 +115,7 @@ func (c *commits) commit(ctx context.Context, p *pending, target string) (bool, 
 	if err := p.stage.commit(ctx, keyOf(target), digestOf(target)); err != nil {
 		return true, err
 	}
-	c.d.folders.settle(p.stage.folder)
+	c.d.folders.settle(p.stage.folder, p.stage.token == "")
 	c.over(p)
 	return true, nil
 }
@@ -175,7 +175,7 @@ func (c *commits) abort(ctx context.Context, p *pending, abort func(*stage, cont
 	if err := abort(p.stage, ctx); err != nil {
 		return err
 	}
-	c.d.folders.settle(p.stage.folder)
+	c.d.folders.settle(p.stage.folder, true)
 	c.over(p)
 	return nil
 }

@@ -25,6 +25,8 @@ type folders struct {
 type folder struct {
 	isWhole   bool // this process has seen the folder from its start, so it knows all hash states
 	isSettled bool // nothing is unfinished here any more, whatever the sidecar says
+	isOpen    bool // a writer of ours is, or was dropped by the registry without Close
+	isGone    bool // this process has deleted it
 	sidecar   [sha256.Size]byte
 	states    map[string][]byte // by path
 }
@@ -64,8 +66,27 @@ func (f *folders) met(name string, raw []byte) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	sum := sumOf(raw)
-	if known := f.byName[name]; known == nil || known.sidecar != sum {
+	if known := f.byName[name]; known == nil || known.isGone || known.sidecar != sum {
 		f.set(name, &folder{sidecar: sum, states: map[string][]byte{}})
+	}
+}
+
+// opened: a Writer begins. One before it that was not closed may have sent what nobody knows of.
+func (f *folders) opened(name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if known := f.byName[name]; known != nil {
+		known.isWhole = known.isWhole && !known.isOpen
+		known.isOpen = true
+	}
+}
+
+// closed: it has handed over what it had, in whatever way.
+func (f *folders) closed(name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if known := f.byName[name]; known != nil {
+		known.isOpen = false
 	}
 }
 
@@ -85,12 +106,23 @@ func sumOf(raw []byte) (sum [sha256.Size]byte) {
 	return sum
 }
 
-// settle: what the sidecar stands for is committed or aborted.
-func (f *folders) settle(name string) {
+// settle: what the sidecar stands for is aborted, or committed. After a commit that is all there
+// was if this process has had the upload from its start; another one may have died with parts of
+// its own that only the token can name.
+func (f *folders) settle(name string, isAborted bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if known := f.byName[name]; known != nil {
-		known.isSettled = true
+		known.isSettled = known.isWhole || isAborted
+	}
+}
+
+// doubt: something of this process's own failed half-way.
+func (f *folders) doubt(name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if known := f.byName[name]; known != nil {
+		known.isWhole = false
 	}
 }
 
@@ -101,11 +133,21 @@ func (f *folders) isSettled(name string) bool {
 	return known != nil && known.isSettled
 }
 
-// forget: the folder is deleted.
+// forget: the folder is deleted. The registry closes a writer that it has cancelled once more, and
+// would have a last hash state lie there for ever.
 func (f *folders) forget(name string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	delete(f.byName, name)
+	if f.byName[name] != nil {
+		f.set(name, &folder{isGone: true})
+	}
+}
+
+func (f *folders) isGone(name string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	known := f.byName[name]
+	return known != nil && known.isGone
 }
 
 // states are the paths of all hash states; false: this process does not know them all.
@@ -138,7 +180,7 @@ func (f *folders) setState(name, path string, content []byte) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	known := f.byName[name]
-	if known == nil {
+	if known == nil || known.isGone {
 		return
 	}
 	if len(known.states) == statesMost {
@@ -162,7 +204,7 @@ func (d *driver) getState(ctx context.Context, name, path string) ([]byte, error
 // putState goes on when the client has left: the registry keeps the digest's state before it closes
 // the writer, and when the one fails it leaves out the other, and with it what was received.
 func (d *driver) putState(ctx context.Context, name, path string, content []byte) error {
-	if known, ok := d.folders.state(name, path); ok && bytes.Equal(known, content) {
+	if known, ok := d.folders.state(name, path); d.folders.isGone(name) || ok && bytes.Equal(known, content) {
 		return nil
 	}
 	if err := d.put(context.WithoutCancel(ctx), keyOf(path), content, ""); err != nil {

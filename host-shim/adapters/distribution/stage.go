@@ -125,6 +125,14 @@ func (g *stage) putSidecar(ctx context.Context, s sidecar) error {
 // save makes all bytes safe, so that any process can go on. After a failure saved tells how many
 // are.
 func (g *stage) save(ctx context.Context) error {
+	err := g.trySave(ctx)
+	if err != nil {
+		g.d.folders.doubt(g.folder)
+	}
+	return err
+}
+
+func (g *stage) trySave(ctx context.Context) error {
 	if g.large == nil {
 		err := g.putSidecar(ctx, sidecar{token: g.token, small: g.small})
 		if err == nil {

@@ -59,6 +59,7 @@ func (d *driver) Writer(ctx context.Context, path string, appendMode bool) (stor
 	if isUpload && appendMode {
 		d.folders.met(folder, raw)
 	}
+	d.folders.opened(folder)
 	w := &writer{d: d, ctx: ctx, path: path}
 	if !appendMode && raw != nil {
 		if err := d.forget(ctx, key); err != nil {
@@ -160,6 +161,7 @@ func (w *writer) Commit(ctx context.Context) error {
 	if w.stage.folder != "" {
 		w.pending = w.d.commits.add(w.path, w.stage, w.isDirty)
 		w.state = writerCommitted
+		w.d.folders.closed(w.stage.folder)
 		return nil
 	}
 	if err := w.stage.commit(ctx, w.stage.key, ""); err != nil {
@@ -182,6 +184,7 @@ func (w *writer) Close() error {
 	w.state = writerClosed
 	w.size = w.length()
 	defer w.stage.close()
+	defer w.d.folders.closed(w.stage.folder)
 	if !w.isDirty {
 		return nil
 	}
@@ -206,6 +209,7 @@ func (w *writer) Cancel(ctx context.Context) error {
 	if w.state == writerOpen {
 		w.size = w.length()
 		defer w.stage.close()
+		defer w.d.folders.closed(w.stage.folder)
 	}
 	w.state = writerCancelled
 	return w.stage.remove(ctx)

@@ -70,7 +70,7 @@ func (c *call) leave() {
 func (c *call) end(status C.regstore_status) error {
 	var err error
 	if status != C.REGSTORE_OK {
-		err = newError(status, &c.frame.error, c.ctx.Err())
+		err = newError(status, &c.frame.error, c.cause(Status(status)))
 	}
 	if c.stop != nil && !c.stop() {
 		<-c.watched
@@ -79,6 +79,20 @@ func (c *call) end(status C.regstore_status) error {
 	c.frame = nil
 	c.leave()
 	return err
+}
+
+// cause is the context's error, if that is why the call ended. A plugin notices the end of the time
+// perhaps a moment before the context does.
+func (c *call) cause(status Status) error {
+	_, hasDeadline := c.ctx.Deadline()
+	switch {
+	case status == Timeout && hasDeadline:
+		return context.DeadlineExceeded
+	case status == Timeout || status == Cancelled:
+		return c.ctx.Err()
+	default:
+		return nil
+	}
 }
 
 // cString is NULL for the empty string, which the ABI takes as "none". Free it.

@@ -61,16 +61,13 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.cause }
 
 func newError(status C.regstore_status, from *C.struct_regstore_error, cause error) *Error {
-	e := &Error{Status: Status(status)}
+	e := &Error{Status: Status(status), cause: cause}
 	if from != nil {
 		e.Retryable = from.retryable != 0
 		e.HTTPStatus = int(from.http_status)
 		e.Code = C.GoString(&from.code[0])
 		e.RequestID = C.GoString(&from.request_id[0])
 		e.Message = C.GoString(&from.message[0])
-	}
-	if e.Status == Timeout || e.Status == Cancelled {
-		e.cause = cause
 	}
 	return e
 }
