@@ -98,7 +98,7 @@ func newFamily(e plugin.Event) (of *family) {
 	case plugin.MetricTime:
 		of.timer = space.NewLabeledTimer(strings.TrimSuffix(e.Name, "_seconds"), help, of.labels...)
 	default:
-		return of
+		return &family{}
 	}
 	metrics.Register(space)
 	return of
