@@ -25,7 +25,7 @@ const defaultLocation = "default"
 // checks.
 func readParameters(parameters map[string]any) (plugin.Location, error) {
 	var where plugin.Location
-	settings := map[string]string{}
+	var settings []plugin.Pair
 	own := map[string]*string{
 		"plugin":     &where.Driver,
 		"plugin_dir": &where.Folder,
@@ -43,7 +43,7 @@ func readParameters(parameters map[string]any) (plugin.Location, error) {
 		if field, ok := own[key]; ok {
 			*field = text
 		} else {
-			settings[key] = text
+			settings = append(settings, plugin.Pair{Key: key, Value: text})
 		}
 	}
 	threads, err := base.GetLimitFromParameter(parameters["maxthreads"], leastThreads, defaultThreads)
@@ -65,12 +65,12 @@ func readParameters(parameters map[string]any) (plugin.Location, error) {
 }
 
 // checkConfig refuses what would be overruled in silence.
-func checkConfig(where plugin.Location, settings map[string]string) error {
+func checkConfig(where plugin.Location, settings []plugin.Pair) error {
 	if where.Driver != "" {
 		return fmt.Errorf("regstore: plugin: the location in %s says which; leave one of the two out", where.Config)
 	}
-	for key := range settings {
-		return fmt.Errorf("regstore: %s: settings stand in %s; leave one of the two out", key, where.Config)
+	if len(settings) > 0 {
+		return fmt.Errorf("regstore: %s: settings stand in %s; leave one of the two out", settings[0].Key, where.Config)
 	}
 	return nil
 }

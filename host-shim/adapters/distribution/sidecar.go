@@ -44,10 +44,13 @@ type sidecar struct {
 	small []byte
 }
 
+// encode copies the bytes once: many pushes do this at a time.
 func (s sidecar) encode() []byte {
-	body := append([]byte(s.token+"\n"), s.small...)
-	sum := sha256.Sum256(body)
-	return append(fmt.Appendf(nil, "%s%x\n", sidecarMagic, sum), body...)
+	sum := sha256.New()
+	sum.Write([]byte(s.token + "\n"))
+	sum.Write(s.small)
+	head := fmt.Sprintf("%s%x\n%s\n", sidecarMagic, sum.Sum(nil), s.token)
+	return append(append(make([]byte, 0, len(head)+len(s.small)), head...), s.small...)
 }
 
 func decodeSidecar(raw []byte) (sidecar, error) {

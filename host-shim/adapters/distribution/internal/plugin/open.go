@@ -22,7 +22,7 @@ type Location struct {
 	// REGSTORE_<NAME>_<KEY>, where the environment may hold a secret.
 	Name     string
 	Driver   string
-	Settings map[string]string
+	Settings []Pair
 	// Folder is searched first for the plugin; may be "".
 	Folder string
 	// Threads is how many calls may block in the plugin at once.

@@ -17,7 +17,7 @@ type pairs struct {
 	where *C.struct_regstore_host_location
 }
 
-func newPairs(settings map[string]string) (*pairs, error) {
+func newPairs(settings []Pair) (*pairs, error) {
 	p := &pairs{
 		first: (*C.struct_regstore_pair)(C.calloc(C.size_t(len(settings)+1), C.sizeof_struct_regstore_pair)),
 		where: (*C.struct_regstore_host_location)(C.calloc(1, C.sizeof_struct_regstore_host_location)),
@@ -27,8 +27,8 @@ func newPairs(settings map[string]string) (*pairs, error) {
 		return nil, &Error{Status: NoMemory, Message: "no memory for the settings"}
 	}
 	all := unsafe.Slice(p.first, len(settings))
-	for key, value := range settings {
-		all[p.n].key, all[p.n].value = C.CString(key), C.CString(value)
+	for _, pair := range settings {
+		all[p.n].key, all[p.n].value = C.CString(pair.Key), C.CString(pair.Value)
 		p.n++
 	}
 	return p, nil
