@@ -97,7 +97,9 @@ func newRGW(t *testing.T) *backend {
 		t.Skip("REGSTORE_RGW does not name the folder of tests/rgw/rgw-up.sh")
 	}
 	env := readEnv(t, filepath.Join(dir, "env"))
-	return &backend{t: t, config: filepath.Join(dir, "config.yaml"), location: "s3", bucket: newBucket(t, env, "RGW_")}
+	b := &backend{t: t, config: filepath.Join(dir, "config.yaml"), location: "s3", bucket: newBucket(t, env, "RGW_")}
+	b.bucket.empty(t) // the only bucket that tests share
+	return b
 }
 
 // parameters are what a registry's configuration would say.

@@ -68,3 +68,11 @@ func (b *bucket) unfinished(t *testing.T) []string {
 		}))
 	return found
 }
+
+func (b *bucket) empty(t *testing.T) {
+	t.Helper()
+	for _, key := range b.keys(t) {
+		_, err := b.api.DeleteObject(&s3.DeleteObjectInput{Bucket: &b.name, Key: aws.String(storagePath + key)})
+		must(t, err)
+	}
+}

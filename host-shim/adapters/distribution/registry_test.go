@@ -228,7 +228,9 @@ func TestRequestsOfALayer(t *testing.T) {
 	}{
 		{"small", 13, steps("ours, small", ours, ours, few)},
 		{"small, two replicas", 16, steps("ours, small, two replicas", ours, second, other(few))},
-		{"large", 16, steps("ours, large", ours, ours, many)},
+		{"over 1 MiB", 16, steps("ours, over 1 MiB", ours, ours, many)},
+		{"three parts", 22, steps("ours, three parts", ours, ours, randomBytes(11<<20))},
+		{"small, there already", 12, steps("ours, small, there already", ours, ours, few)},
 		{"small, all in PUT", 10, total("ours, small, all in PUT", func() {
 			location := ours.begin()
 			content := other(other(few))
