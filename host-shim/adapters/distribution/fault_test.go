@@ -159,35 +159,42 @@ func TestSizeAfterAFailedCloseIsWhatIsKept(t *testing.T) {
 	}
 }
 
-// A lost answer to the Move is no lost blob: the client's second PUT finds or makes it.
+// A lost answer to the Move is no lost blob: the client's second PUT finds or makes it. It does so
+// where the last bytes came with the first PUT, too.
 func TestMoveAfterALostAnswer(t *testing.T) {
 	b := newFake(t)
 	for _, size := range sizes {
-		content := randomBytes(size)
-		d := b.driver()
-		w := open(t, d, upload, false)
-		write(t, w, content)
-		must(t, w.Close())
-		w = open(t, d, upload, true)
-		must(t, w.Commit(t.Context()))
-		must(t, w.Close())
-		ctx, cancel := context.WithCancel(t.Context())
-		b.fault("op", "*Object", "key", "*blobs*", "when", "after", "do", "stall", "ms", heldFor)
-		time.AfterFunc(300*time.Millisecond, cancel)
-		if err := d.Move(ctx, upload, blobPathOf(content)); err == nil {
-			t.Fatal("the answer was not lost")
+		for _, last := range []int{0, 1} {
+			content := randomBytes(size + 1)
+			d := b.driver()
+			w := open(t, d, upload, false)
+			write(t, w, content[:len(content)-last])
+			must(t, w.Close())
+			w = open(t, d, upload, true)
+			write(t, w, content[len(content)-last:])
+			must(t, w.Commit(t.Context()))
+			must(t, w.Close())
+			ctx, cancel := context.WithCancel(t.Context())
+			b.fault("op", "*Object", "key", "*blobs*", "when", "after", "do", "stall", "ms", heldFor)
+			time.AfterFunc(300*time.Millisecond, cancel)
+			if err := d.Move(ctx, upload, blobPathOf(content)); err == nil {
+				t.Fatal("the answer was not lost")
+			}
+			b.noFaults()
+			_ = w.Cancel(ctx) // as the registry does
+			other := b.driver()
+			w = open(t, other, upload, true)
+			if w.Size() != int64(len(content)) {
+				t.Fatalf("%d of %d bytes kept", w.Size(), len(content))
+			}
+			must(t, w.Commit(t.Context()))
+			must(t, w.Close())
+			must(t, other.Move(t.Context(), upload, blobPathOf(content)))
+			must(t, other.Delete(t.Context(), uploadDir))
+			mustHave(t, d, blobPathOf(content), content)
+			must(t, d.Delete(t.Context(), blobPathOf(content)))
+			b.mustBeEmpty()
 		}
-		b.noFaults()
-		_ = w.Cancel(ctx) // as the registry does
-		other := b.driver()
-		w = open(t, other, upload, true)
-		must(t, w.Commit(t.Context()))
-		must(t, w.Close())
-		must(t, other.Move(t.Context(), upload, blobPathOf(content)))
-		must(t, other.Delete(t.Context(), uploadDir))
-		mustHave(t, d, blobPathOf(content), content)
-		must(t, d.Delete(t.Context(), blobPathOf(content)))
-		b.mustBeEmpty()
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"io"
 	"maps"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -287,6 +288,44 @@ func TestAPushGoesBackAndForth(t *testing.T) {
 				must(t, b.driver().Delete(t.Context(), "/docker"))
 				b.mustBeEmpty()
 			}
+		}
+	})
+}
+
+// The connection breaks in mid-PATCH; another replica tells how far it came, and goes on.
+func TestAPushGoesOnAfterABrokenConnection(t *testing.T) {
+	backends(t, func(t *testing.T, b *backend) {
+		first, second := b.serve(), b.serve()
+		for _, size := range sizes[1:] {
+			content := randomBytes(size)
+			location := first.begin()
+			at, err := url.Parse(location)
+			must(t, err)
+			connection, err := net.Dial("tcp", strings.TrimPrefix(first.url, "http://"))
+			must(t, err)
+			_, err = fmt.Fprintf(connection, "PATCH %s HTTP/1.1\r\nHost: registry\r\nContent-Length: %d\r\n\r\n",
+				at.RequestURI(), size)
+			must(t, err)
+			_, err = connection.Write(content[:size/2])
+			must(t, err)
+			must(t, connection.Close())
+			var got int
+			for got == 0 { // the registry has not noticed yet
+				header, _ := second.expect(http.StatusNoContent, "GET", location, nil)
+				if _, err := fmt.Sscanf(header.Get("Range"), "0-%d", &got); err != nil {
+					t.Fatal(err)
+				}
+				if got > 0 {
+					location, got = header.Get("Location"), got+1
+				}
+			}
+			if got > size/2 {
+				t.Fatalf("%d of %d bytes", got, size/2)
+			}
+			second.put(second.patch(location, content[got:]), nil, digestOfBytes(content))
+			second.mustHaveBlob(content)
+			must(t, b.driver().Delete(t.Context(), "/docker"))
+			b.mustBeEmpty()
 		}
 	})
 }
