@@ -29,7 +29,7 @@ func (d *driver) PutContent(ctx context.Context, path string, content []byte) er
 	if folder, ok := folderOf(statePath, path); ok {
 		return pathError(path, d.putState(ctx, folder, path, content))
 	}
-	if err := d.put(ctx, keyOf(path), content, ""); err != nil {
+	if err := d.put(ctx, keyOf(path), "", content); err != nil {
 		return pathError(path, err)
 	}
 	if folder, ok := folderOf(startPath, path); ok {
@@ -62,19 +62,29 @@ func (d *driver) get(ctx context.Context, key string) ([]byte, error) {
 	return content.Bytes(), nil
 }
 
-// put stores content at key, once it is seen to have the digest, where there is one.
-func (d *driver) put(ctx context.Context, key string, content []byte, digest string) error {
+// put stores the parts as one content at key, once it is seen to have the digest, where there is
+// one.
+func (d *driver) put(ctx context.Context, key, digest string, parts ...[]byte) error {
+	var length int
+	for _, part := range parts {
+		length += len(part)
+	}
 	u, err := d.store.OpenUpload(ctx, plugin.UploadOptions{
 		Key:            key,
 		ContentType:    contentType,
-		ExpectedLength: int64(len(content)),
+		ExpectedLength: int64(length),
 		Verified:       digest != "",
 	})
 	if err != nil {
 		return err
 	}
 	defer u.Close()
-	if err = u.Write(ctx, content); err == nil {
+	for _, part := range parts {
+		if err == nil {
+			err = u.Write(ctx, part)
+		}
+	}
+	if err == nil {
 		_, err = u.Commit(ctx, "", digest)
 	}
 	if err != nil {

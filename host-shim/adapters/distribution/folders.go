@@ -90,18 +90,24 @@ func (f *folders) closed(name string) {
 	}
 }
 
-// wrote: this process has written this sidecar.
-func (f *folders) wrote(name string, raw []byte) {
+// wrote: this process has written a sidecar of these parts.
+func (f *folders) wrote(name string, parts ...[]byte) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if known := f.byName[name]; known != nil {
-		known.sidecar = sumOf(raw)
+		known.sidecar = sumOf(parts...)
 	}
 }
 
-func sumOf(raw []byte) (sum [sha256.Size]byte) {
-	if raw != nil {
-		sum = sha256.Sum256(raw)
+// sumOf is zero for a sidecar that is not there.
+func sumOf(parts ...[]byte) (sum [sha256.Size]byte) {
+	whole, isThere := sha256.New(), false
+	for _, part := range parts {
+		whole.Write(part)
+		isThere = isThere || part != nil
+	}
+	if isThere {
+		whole.Sum(sum[:0])
 	}
 	return sum
 }
@@ -207,7 +213,7 @@ func (d *driver) putState(ctx context.Context, name, path string, content []byte
 	if known, ok := d.folders.state(name, path); d.folders.isGone(name) || ok && bytes.Equal(known, content) {
 		return nil
 	}
-	if err := d.put(context.WithoutCancel(ctx), keyOf(path), content, ""); err != nil {
+	if err := d.put(context.WithoutCancel(ctx), keyOf(path), "", content); err != nil {
 		return err
 	}
 	d.folders.setState(name, path, content)

@@ -44,13 +44,12 @@ type sidecar struct {
 	small []byte
 }
 
-// encode copies the bytes once: many pushes do this at a time.
-func (s sidecar) encode() []byte {
+// encode leaves the bytes where they are, since many pushes do this at a time.
+func (s sidecar) encode() (head, small []byte) {
 	sum := sha256.New()
 	sum.Write([]byte(s.token + "\n"))
 	sum.Write(s.small)
-	head := fmt.Sprintf("%s%x\n%s\n", sidecarMagic, sum.Sum(nil), s.token)
-	return append(append(make([]byte, 0, len(head)+len(s.small)), head...), s.small...)
+	return fmt.Appendf(nil, "%s%x\n%s\n", sidecarMagic, sum.Sum(nil), s.token), s.small
 }
 
 func decodeSidecar(raw []byte) (sidecar, error) {

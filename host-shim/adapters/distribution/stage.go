@@ -57,7 +57,7 @@ func (g *stage) size() int64 {
 func (g *stage) write(ctx context.Context, p []byte) (int, error) {
 	if g.large == nil {
 		if len(g.small)+len(p) <= smallMost {
-			g.small = append(g.small, p...)
+			g.hold(p)
 			return len(p), nil
 		}
 		if err := g.grow(ctx); err != nil {
@@ -67,6 +67,15 @@ func (g *stage) write(ctx context.Context, p []byte) (int, error) {
 	before := g.large.Offset()
 	err := g.large.Write(ctx, p)
 	return int(g.large.Offset() - before), err
+}
+
+// hold appends in few and large steps: what append throws away adds up over many pushes.
+func (g *stage) hold(p []byte) {
+	if need := len(g.small) + len(p); need > cap(g.small) {
+		room := max(need, min(4*cap(g.small), smallMost), smallMost/16)
+		g.small = append(make([]byte, 0, room), g.small...)
+	}
+	g.small = append(g.small, p...)
 }
 
 // grow hands the small bytes over to the plugin. The sidecar comes first: a process may be killed
@@ -111,13 +120,13 @@ func (g *stage) begin(ctx context.Context) (string, error) {
 }
 
 func (g *stage) putSidecar(ctx context.Context, s sidecar) error {
-	raw := s.encode()
-	if err := g.d.put(ctx, sidecarOf(g.key), raw, ""); err != nil {
+	head, small := s.encode()
+	if err := g.d.put(ctx, sidecarOf(g.key), "", head, small); err != nil {
 		return err
 	}
 	g.hasSidecar = true
 	if g.folder != "" {
-		g.d.folders.wrote(g.folder, raw)
+		g.d.folders.wrote(g.folder, head, small)
 	}
 	return nil
 }
@@ -158,7 +167,7 @@ func (g *stage) commit(ctx context.Context, key, digest string) error {
 		_, err := g.large.Commit(ctx, key, digest)
 		return err
 	}
-	if err := g.d.put(ctx, key, g.small, digest); err != nil {
+	if err := g.d.put(ctx, key, digest, g.small); err != nil {
 		return err
 	}
 	if g.token == "" {

@@ -385,16 +385,16 @@ func TestDamagedSidecarIsRefusedAndCanBeDeleted(t *testing.T) {
 	backends(t, func(t *testing.T, b *backend) {
 		d := b.driver()
 		inner := d.StorageDriver.(*driver)
-		good := sidecar{token: "token", small: []byte("bytes")}.encode()
+		good := slices.Concat(sidecar{token: "token", small: []byte("bytes")}.encode())
 		for cut := range good {
-			must(t, inner.put(t.Context(), sidecarOf(keyOf(upload)), good[:cut], ""))
+			must(t, inner.put(t.Context(), sidecarOf(keyOf(upload)), "", good[:cut]))
 			if _, err := d.Writer(t.Context(), upload, true); err == nil {
 				t.Fatalf("a sidecar cut at %d was taken", cut)
 			}
 		}
 		flipped := bytes.Clone(good)
 		flipped[len(flipped)-1] ^= 1
-		must(t, inner.put(t.Context(), sidecarOf(keyOf(upload)), flipped, ""))
+		must(t, inner.put(t.Context(), sidecarOf(keyOf(upload)), "", flipped))
 		if _, err := d.Writer(t.Context(), upload, true); err == nil {
 			t.Fatal("a sidecar with another byte was taken")
 		}
