@@ -130,11 +130,10 @@ static bool is_overwritten(const struct local_name *name, uint64_t offset)
     return name->epochs[LOCAL_EPOCHS - 1].begin < offset;
 }
 
-/* Looks for the upload's file under whatever name it has by now.  NOT_FOUND without words: it has
- * none. */
-static regstore_status find(struct plug_call *call, const struct regstore_store *store,
-                            const struct local_staging *staging, uint64_t offset,
-                            struct local_name *found)
+/* One look.  NOT_FOUND without words: no name was seen. */
+static regstore_status find_once(struct plug_call *call, const struct regstore_store *store,
+                                 const struct local_staging *staging, uint64_t offset,
+                                 struct local_name *found)
 {
     struct local_scan scan;
     TRY(local_scan_open(call, store, &scan));
@@ -155,6 +154,19 @@ static regstore_status find(struct plug_call *call, const struct regstore_store 
         return plug_fail(call, REGSTORE_CONFLICT,
                          "another handle of this upload has overwritten these bytes");
     return plug_fail(call, REGSTORE_GONE, "a token so old cannot be resumed any more");
+}
+
+/* Looks for the upload's file under whatever name it has by now.  NOT_FOUND without words: it has
+ * none; at offset 0, where a new one does as well, one look says so. */
+static regstore_status find(struct plug_call *call, const struct regstore_store *store,
+                            const struct local_staging *staging, uint64_t offset,
+                            struct local_name *found)
+{
+    const unsigned looks = offset == 0 ? 1 : LOCAL_MISSES;
+    regstore_status status = REGSTORE_NOT_FOUND;
+    for (unsigned look = 0; status == REGSTORE_NOT_FOUND && look < looks; look++)
+        status = find_once(call, store, staging, offset, found);
+    return status;
 }
 
 static regstore_status uploads_open(struct plug_call *call, const struct regstore_store *store,

@@ -76,7 +76,12 @@ void local_staging_release(struct local_staging *staging, bool is_owner);
 bool local_lock(int fd);
 void local_unlock(int fd);
 
-/* The staging files, in no order. */
+/*
+ * The staging files, in no order.  A file that gets another name meanwhile may be shown by both, or
+ * by neither.  Only a handle that begins to write gives it one, and for that it must hold the lock:
+ * so a file that is not seen LOCAL_MISSES times in a row is not there.
+ */
+#define LOCAL_MISSES 4
 struct local_scan {
     DIR *folder;
 };

@@ -197,7 +197,8 @@ regstore_status local_upload_sync(struct plug_call *call, struct regstore_upload
     return status;
 }
 
-/* Removes what bears the upload's identifier and, of a SOLE upload, its key.  *n counts. */
+/* Removes what bears the upload's identifier and, of a SOLE upload, its key.  *n counts what was
+ * seen of it. */
 static regstore_status drop_pass(struct plug_call *call, const struct regstore_upload *upload,
                                  size_t *n)
 {
@@ -214,29 +215,28 @@ static regstore_status drop_pass(struct plug_call *call, const struct regstore_u
             continue;
         char text[LOCAL_NAME_MAX];
         local_name_text(&found, text);
-        if (unlinkat(dirfd(scan.folder), text, 0) == 0) {
-            (*n)++;
-        } else if (errno != ENOENT) {
+        if (unlinkat(dirfd(scan.folder), text, 0) != 0 && errno != ENOENT) {
             status = local_fail(call, "remove", text);
             break;
         }
+        (*n)++; /* ENOENT too: it may have another name by now. */
     }
     local_scan_close(&scan);
     return status;
 }
 
-/* A handle that begins to write just now renames its file, and a pass may miss it: so pass until
- * nothing is left to remove. */
+/* Passes until nothing is left that another handle could still write and commit. */
 static regstore_status drop_all(struct plug_call *call, const struct regstore_upload *upload)
 {
     const struct local_staging *staging = &upload->staging;
     if (staging->fd < 0 && !staging->may_exist && (upload->flags & REGSTORE_UPLOAD_SOLE) == 0)
         return REGSTORE_OK; /* Nothing was ever staged. */
-    size_t n;
-    regstore_status status;
-    do
+    regstore_status status = REGSTORE_NOT_FOUND;
+    for (unsigned misses = 0; status == REGSTORE_NOT_FOUND && misses < LOCAL_MISSES;) {
+        size_t n;
         status = drop_pass(call, upload, &n);
-    while (status == REGSTORE_NOT_FOUND && n > 0);
+        misses = n == 0 ? misses + 1 : 0;
+    }
     return status == REGSTORE_NOT_FOUND ? REGSTORE_OK : status;
 }
 

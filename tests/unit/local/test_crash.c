@@ -5,13 +5,20 @@
  */
 #include "kit.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* So many files that uploads/ is read in several goes, between which names may change. */
+#define OTHERS 400
+/* Where a new name comes among the others is chance; so each sweep is done so often. */
+#define SWEEPS 4
 
 #define TEXT "0123456789 the whole blob, and nothing but the whole blob"
 
@@ -119,6 +126,51 @@ static void act_commit_old(void)
     const regstore_status status = commit(upload, "key", 0);
     must(status == REGSTORE_OK || status == REGSTORE_GONE || status == REGSTORE_CONFLICT);
     plugin->upload_close(upload);
+}
+
+static void act_abort(void)
+{
+    struct regstore_upload *upload = resume(new_token);
+    must(upload != NULL && plugin->upload_abort(upload, plain()) == REGSTORE_OK);
+    plugin->upload_close(upload);
+}
+
+/* Goes on from the new token; nobody but a handle that writes just now may keep it from that. */
+static void act_resume(void)
+{
+    struct regstore_upload *upload = resume(new_token);
+    must(upload != NULL);
+    const regstore_status status = write_text(upload, "RESUMED");
+    must(status == REGSTORE_OK || (status == REGSTORE_CONFLICT && error.retryable == 1));
+    plugin->upload_close(upload);
+}
+
+static void make_others(void)
+{
+    ck_assert_int_eq(mkdir(file_of("uploads"), 0700), 0);
+    for (unsigned i = 0; i < OTHERS; i++) {
+        char key[256];
+        snprintf(key, sizeof key, "uploads/%0200u", i);
+        const int fd = open(file_of(key), O_WRONLY | O_CREAT | O_EXCL, 0600);
+        ck_assert_int_ge(fd, 0);
+        close(fd);
+    }
+}
+
+/* A new upload, suspended. */
+static void make_new_token(void)
+{
+    struct regstore_upload *upload = begin(NULL, 0);
+    ck_ok(write_text(upload, TEXT));
+    suspend(upload, new_token);
+}
+
+/* Begins to write from the new token, which gives the file another name. */
+static regstore_status begin_to_write(struct regstore_upload **upload)
+{
+    *upload = resume(new_token);
+    ck_assert_ptr_nonnull(*upload);
+    return write_text(*upload, "more");
 }
 
 static void purge_all(void)
@@ -273,8 +325,64 @@ START_TEST(commit_frozen_anywhere_never_cuts_the_blob_of_another)
 }
 END_TEST
 
+/* What another process aborts while this one begins to write can never become a blob. */
+START_TEST(abort_frozen_anywhere_ends_a_writer_that_begins)
+{
+    unsigned sweep = 0, begun = 0;
+    make_others();
+    for (unsigned n = 1; sweep < SWEEPS; n++) {
+        struct regstore_upload *upload;
+        make_new_token();
+        const pid_t child = frozen_at(act_abort, n);
+        if (child == 0) {
+            sweep++;
+            n = 0;
+            continue;
+        }
+        const regstore_status status = begin_to_write(&upload);
+        thaw(child);
+        ck_assert_uint_eq(staged(), OTHERS);
+        if (status == REGSTORE_OK) {
+            begun++;
+            ck_status(commit(upload, "key", 0), REGSTORE_GONE);
+        }
+        plugin->upload_close(upload);
+    }
+    ck_assert_uint_gt(begun, SWEEPS);
+}
+END_TEST
+
+/* A name that changes while another process looks for it does not make the upload GONE. */
+START_TEST(resume_frozen_anywhere_finds_what_another_handle_renames)
+{
+    unsigned sweep = 0, begun = 0;
+    make_others();
+    for (unsigned n = 1; sweep < SWEEPS; n++) {
+        struct regstore_upload *upload;
+        make_new_token();
+        ck_ok(begin_to_write(&upload)); /* The token's own name is no more: it must be looked for. */
+        plugin->upload_close(upload);
+        const pid_t child = frozen_at(act_resume, n);
+        if (child == 0) {
+            sweep++;
+            n = 0;
+        } else {
+            begun += begin_to_write(&upload) == REGSTORE_OK;
+            plugin->upload_close(upload);
+            thaw(child);
+        }
+        upload = resume(new_token);
+        ck_ok(plugin->upload_abort(upload, plain()));
+        plugin->upload_close(upload);
+    }
+    ck_assert_uint_gt(begun, SWEEPS);
+}
+END_TEST
+
 void add_crash_tests(Suite *suite)
 {
+    add_claim(suite, abort_frozen_anywhere_ends_a_writer_that_begins);
+    add_claim(suite, resume_frozen_anywhere_finds_what_another_handle_renames);
     add_claim(suite, commit_frozen_anywhere_never_cuts_the_blob_of_another);
     add_claim(suite, writer_frozen_anywhere_never_writes_into_the_blob);
     add_claim(suite, put_killed_anywhere_leaves_the_whole_blob_or_none);
