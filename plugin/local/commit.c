@@ -177,6 +177,13 @@ static regstore_status seal(struct plug_call *call, struct regstore_upload *uplo
     return REGSTORE_OK;
 }
 
+/* The next commit may go to any key. */
+static void free_key(struct regstore_upload *upload)
+{
+    free(upload->sealed_key);
+    upload->sealed_key = NULL;
+}
+
 static regstore_status commit(struct plug_call *call, struct regstore_upload *upload,
                               const struct regstore_commit_opts *opts)
 {
@@ -185,13 +192,17 @@ static regstore_status commit(struct plug_call *call, struct regstore_upload *up
     TRY(compare(call, upload, opts->digest));
     if (upload->state == LOCAL_COMMITTED)
         return REGSTORE_OK;
+    const enum local_state before = upload->state;
+    const bool had_key = upload->sealed_key != NULL;
     TRY(seal(call, upload, key));
     const bool if_absent = (opts->flags & REGSTORE_COMMIT_IF_ABSENT) != 0;
     const regstore_status status = make_blob(call, upload, key, if_absent);
-    if (status == REGSTORE_EXISTS) {
-        free(upload->sealed_key);
-        upload->sealed_key = NULL;
-    }
+    /* The file system takes no such key, or cannot do what is needed: nothing was done. */
+    const bool is_refused = status == REGSTORE_INVALID || status == REGSTORE_UNSUPPORTED;
+    if (is_refused)
+        upload->state = before;
+    if (status == REGSTORE_EXISTS || (is_refused && !had_key))
+        free_key(upload);
     if (status != REGSTORE_OK)
         return local_upload_settle(call, upload, status);
     upload->state = LOCAL_COMMITTED;

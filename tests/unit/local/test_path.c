@@ -156,8 +156,27 @@ START_TEST(part_longer_than_a_file_name_is_invalid_and_the_limit_is_named)
 }
 END_TEST
 
+/* Only the file system knows that the key leads through a link: nothing was done, OPEN stays. */
+START_TEST(commit_through_a_symbolic_link_leaves_the_upload_open)
+{
+    struct regstore_upload *upload = begin(NULL, 0);
+    ck_assert_int_eq(symlink(place, file_of("link")), 0);
+    ck_ok(write_text(upload, "first"));
+    ck_status(commit(upload, "link/key", 0), REGSTORE_INVALID);
+    ck_ok(write_text(upload, " second"));
+    ck_ok(put("taken", "x"));
+    ck_status(commit(upload, "taken", REGSTORE_COMMIT_IF_ABSENT), REGSTORE_EXISTS);
+    ck_status(commit(upload, "link/key", 0), REGSTORE_INVALID); /* SEALED, for any key, stays */
+    ck_status(write_text(upload, "third"), REGSTORE_STATE);
+    ck_ok(commit(upload, "key", 0));
+    plugin->upload_close(upload);
+    ck_assert_str_eq(get("key"), "first second");
+}
+END_TEST
+
 void add_path_tests(Suite *suite)
 {
+    add_claim(suite, commit_through_a_symbolic_link_leaves_the_upload_open);
     add_claim(suite, key_through_a_folder_link_out_of_the_store_is_invalid);
     add_claim(suite, key_that_is_a_link_out_of_the_store_is_invalid);
     add_claim(suite, relative_link_out_of_the_store_is_invalid);
