@@ -102,13 +102,11 @@ static regstore_status publish(struct plug_call *call, struct regstore_upload *u
                                const char *key, bool if_absent)
 {
     struct local_staging *staging = &upload->staging;
-    if (upload->unsafe.status != REGSTORE_OK)
-        return plug_call_adopt(call, &upload->unsafe);
     TRY(local_staging_hold(call, upload->store, staging, upload->offset));
     TRY(local_staging_cut(call, staging, upload->offset));
     TRY(plug_call_check(call));
     /* The entry in uploads/ goes away in a moment. */
-    TRY(local_upload_sync(call, upload, false));
+    TRY(local_staging_sync(call, upload->store, staging, false));
     char name[LOCAL_NAME_MAX];
     local_name_text(&staging->name, name);
     return local_publish(call, root, name, key, if_absent);

@@ -326,6 +326,21 @@ static regstore_status next_name(struct plug_call *call, const struct local_stag
     return REGSTORE_OK;
 }
 
+/* Linux marks pages clean when writing them has failed, so that a second fsync says OK: the first
+ * answer counts. */
+static regstore_status sync_once(struct plug_call *call, struct local_staging *staging, int fd,
+                                 const char *path)
+{
+    if (staging->lost.status != REGSTORE_OK)
+        return plug_call_adopt(call, &staging->lost);
+    const regstore_status status = local_sync(call, fd, path);
+    if (status != REGSTORE_OK) {
+        staging->lost = call->error;
+        staging->lost.retryable = 0;
+    }
+    return status;
+}
+
 regstore_status local_staging_claim(struct plug_call *call, const struct regstore_store *store,
                                     struct local_staging *staging, uint64_t offset)
 {
@@ -349,7 +364,7 @@ regstore_status local_staging_claim(struct plug_call *call, const struct regstor
     if ((uint64_t)file.st_size > offset) {
         /* Some token speaks of the bytes that go now: no power cut may bring the old name back and
          * leave the new bytes. */
-        TRY(local_sync(call, uploads, LOCAL_UPLOADS));
+        TRY(sync_once(call, staging, uploads, LOCAL_UPLOADS));
         staging->is_entry_unsynced = false;
     }
     TRY(local_staging_cut(call, staging, offset));
@@ -360,12 +375,12 @@ regstore_status local_staging_claim(struct plug_call *call, const struct regstor
 regstore_status local_staging_sync(struct plug_call *call, const struct regstore_store *store,
                                    struct local_staging *staging, bool with_name)
 {
-    TRY(local_sync(call, staging->fd, staging->name.upload));
+    TRY(sync_once(call, staging, staging->fd, staging->name.upload));
     if (!with_name || !staging->is_entry_unsynced)
         return REGSTORE_OK;
     LOCAL_FD uploads = -1;
     TRY(uploads_open(call, store, false, &uploads));
-    TRY(local_sync(call, uploads, LOCAL_UPLOADS));
+    TRY(sync_once(call, staging, uploads, LOCAL_UPLOADS));
     staging->is_entry_unsynced = false;
     return REGSTORE_OK;
 }

@@ -48,6 +48,7 @@ struct local_staging {
     bool may_exist;         /* the upload may have a file by another name */
     bool is_claimed;        /* the newest epoch is this handle's */
     bool is_entry_unsynced; /* the name is not on disk yet */
+    struct plug_error lost; /* not OK: an fsync failed, and bytes or name may be lost */
 };
 
 /* Writes the name; it always fits. */
@@ -66,7 +67,7 @@ regstore_status local_staging_claim(struct plug_call *call, const struct regstor
 /* Cuts off what lies behind offset. */
 regstore_status local_staging_cut(struct plug_call *call, struct local_staging *staging,
                                   uint64_t offset);
-/* The bytes, and with_name the name, are on disk. */
+/* The bytes, and with_name the name, are on disk.  After an fsync that failed they never are. */
 regstore_status local_staging_sync(struct plug_call *call, const struct regstore_store *store,
                                    struct local_staging *staging, bool with_name);
 /* Gives lock and descriptor back.  A forked child (is_owner false) closes only. */

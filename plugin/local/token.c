@@ -153,7 +153,7 @@ static regstore_status position_now(struct plug_call *call, struct regstore_uplo
     if (upload->offset == upload->origin.offset)
         return REGSTORE_OK; /* Nothing new: those bytes are safe, or there are none. */
     TRY(plug_call_check(call));
-    TRY(local_upload_sync(call, upload, true));
+    TRY(local_staging_sync(call, upload->store, &upload->staging, true));
     struct stat file;
     if (fstat(upload->staging.fd, &file) != 0)
         return local_fail(call, "look at", upload->staging.name.upload);

@@ -133,8 +133,8 @@ static regstore_status write_chunk(struct plug_call *call, struct regstore_uploa
 static regstore_status write_all(struct plug_call *call, struct regstore_upload *upload,
                                  const char *data, size_t len)
 {
-    if (upload->unsafe.status != REGSTORE_OK)
-        return plug_call_adopt(call, &upload->unsafe);
+    if (upload->staging.lost.status != REGSTORE_OK)
+        return plug_call_adopt(call, &upload->staging.lost);
     if (len > (uint64_t)INT64_MAX - upload->offset)
         return plug_fail(call, REGSTORE_INVALID, "no file is that long");
     TRY(local_staging_hold(call, upload->store, &upload->staging, upload->offset));
@@ -180,21 +180,6 @@ regstore_status local_upload_digest(const struct regstore_upload *upload, const 
     if (algorithm == NULL)
         return REGSTORE_INVALID;
     return plug_digest_text(upload->digest, algorithm, digest, cap);
-}
-
-regstore_status local_upload_sync(struct plug_call *call, struct regstore_upload *upload,
-                                  bool with_name)
-{
-    if (upload->unsafe.status != REGSTORE_OK)
-        return plug_call_adopt(call, &upload->unsafe);
-    const regstore_status status =
-        local_staging_sync(call, upload->store, &upload->staging, with_name);
-    if (status != REGSTORE_OK && status != REGSTORE_GONE) {
-        /* Linux marks pages clean when writing them has failed, so that a second fsync says OK. */
-        upload->unsafe = call->error;
-        upload->unsafe.retryable = 0;
-    }
-    return status;
 }
 
 /* Removes what bears the upload's identifier and, of a SOLE upload, its key.  *n counts what was

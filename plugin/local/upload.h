@@ -49,7 +49,6 @@ struct regstore_upload {
     struct plug_digest *digest;
     struct local_staging staging;
     struct local_position origin; /* where a failed suspend can still go back to */
-    struct plug_error unsafe;     /* not OK: accepted bytes may be lost, an fsync failed */
     struct regstore_stat committed;
 };
 
@@ -83,10 +82,6 @@ regstore_status local_upload_enter(struct plug_call *call, const struct regstore
 /* What a failure does to the state: GONE, and CONFLICT that cannot pass, lose the upload. */
 regstore_status local_upload_settle(struct plug_call *call, struct regstore_upload *upload,
                                     regstore_status status);
-/* The bytes, and with_name the name in uploads/, are on disk.  A failure is kept, since the kernel
- * may have dropped the bytes. */
-regstore_status local_upload_sync(struct plug_call *call, struct regstore_upload *upload,
-                                  bool with_name);
 
 /* Fills an upload from a token's text; upload->store is set, all else is empty.  INVALID. */
 regstore_status local_token_read(struct plug_call *call, const char *token,

@@ -56,6 +56,7 @@ void add_claim(Suite *suite, const TTest *test);
 void add_path_tests(Suite *suite);
 void add_folder_tests(Suite *suite);
 void add_crash_tests(Suite *suite);
+void add_disk_tests(Suite *suite);
 void add_token_tests(Suite *suite);
 void add_writer_tests(Suite *suite);
 void add_list_tests(Suite *suite);

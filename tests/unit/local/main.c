@@ -11,6 +11,7 @@ int main(void)
     add_path_tests(suite);
     add_folder_tests(suite);
     add_crash_tests(suite);
+    add_disk_tests(suite);
     add_token_tests(suite);
     add_writer_tests(suite);
     add_list_tests(suite);
