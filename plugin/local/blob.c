@@ -101,7 +101,7 @@ static regstore_status stage_copy(struct plug_call *call, const struct regstore_
     struct stat file;
     TRY(local_blob_open(call, store, from, O_RDONLY, &source, &file));
     LOCAL_FD uploads = -1;
-    TRY(local_folder_make(call, root, LOCAL_UPLOADS, &uploads));
+    TRY(local_uploads_make(call, store, root, &uploads));
     char folder_name[REGSTORE_KEY_MAX];
     const char *base = local_split(from, folder_name);
     LOCAL_FD folder =

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "path.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -92,23 +93,14 @@ regstore_status local_fail(struct plug_call *call, const char *doing, const char
 
 static regstore_status root_make(struct plug_call *call, const struct regstore_store *store)
 {
-    if (mkdir(store->path, 0770) != 0 && errno != EEXIST) {
-        if (errno == ENOENT)
-            return plug_fail(call, REGSTORE_CONFIG,
-                             "storage_path: the folder above '%s' does not exist: make it, or "
-                             "mount what belongs there",
-                             store->path);
-        return local_fail(call, "make storage_path", store->path);
-    }
-    LOCAL_FD root = open(store->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    LOCAL_FD above = root < 0 ? -1 : openat(root, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (above < 0) {
-        /* The folder above may be searched but not read; the entry is then safe a bit later. */
-        if (root >= 0 && errno == EACCES)
-            return REGSTORE_OK;
-        return local_fail(call, "open storage_path", store->path);
-    }
-    return local_sync(call, above, store->path);
+    if (mkdir(store->path, 0770) == 0 || errno == EEXIST)
+        return REGSTORE_OK;
+    if (errno == ENOENT)
+        return plug_fail(call, REGSTORE_CONFIG,
+                         "storage_path: the folder above '%s' does not exist: make it, or mount "
+                         "what belongs there",
+                         store->path);
+    return local_fail(call, "make storage_path", store->path);
 }
 
 regstore_status local_root_open(struct plug_call *call, const struct regstore_store *store,
@@ -180,27 +172,45 @@ static regstore_status folder_fail(struct plug_call *call, const char *folder)
     return local_fail(call, "open folder", folder);
 }
 
-/* Steps from *at into the folder called name; makes it when it is missing, and its entry durable.
- * NOT_FOUND without words: someone removed a folder on the way. */
+/* True when there is something in a folder.  What cannot be read counts as empty. */
+static bool has_entries(int folder)
+{
+    union {
+        struct dirent64 aligned;
+        char bytes[4 * sizeof(struct dirent64)]; /* itself, the one above, and one more */
+    } entries;
+    const ssize_t len = getdents64(folder, &entries, sizeof entries);
+    for (ssize_t at = 0; at < len;) {
+        const struct dirent64 *entry = (const void *)(entries.bytes + at);
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            return true;
+        at += entry->d_reclen;
+    }
+    return false;
+}
+
+/* Steps from *at into the folder called name; makes it when it is missing.  NOT_FOUND without
+ * words: someone removed a folder on the way. */
 static regstore_status step_into(struct plug_call *call, int *at, const char *name,
                                  const char *folder)
 {
-    int next = local_openat(*at, name, O_RDONLY | O_DIRECTORY);
+    LOCAL_FD next = local_openat(*at, name, O_RDONLY | O_DIRECTORY);
     if (next < 0 && errno == ENOENT) {
         if (mkdirat(*at, name, 0770) != 0 && errno != EEXIST)
             return errno == ENOENT ? REGSTORE_NOT_FOUND : folder_fail(call, folder);
-        /* After EEXIST too: who made it first may not have come to this line yet. */
-        TRY(local_sync(call, *at, folder));
         next = local_openat(*at, name, O_RDONLY | O_DIRECTORY);
     }
     if (next < 0)
         return errno == ENOENT ? REGSTORE_NOT_FOUND : folder_fail(call, folder);
-    local_fd_close(at);
+    if (!has_entries(next))
+        TRY(local_sync(call, *at, folder));
+    const int above = *at;
     *at = next;
+    next = above; /* to be closed */
     return REGSTORE_OK;
 }
 
-static regstore_status folder_walk(struct plug_call *call, int root, const char *folder)
+static regstore_status folder_walk(struct plug_call *call, int root, const char *folder, int *out)
 {
     LOCAL_FD at = folder_open(root, "");
     if (at < 0)
@@ -212,6 +222,8 @@ static regstore_status folder_walk(struct plug_call *call, int root, const char 
         TRY(step_into(call, &at, name, folder));
         part += len + (part[len] == '/');
     }
+    *out = at;
+    at = -1; /* handed over */
     return REGSTORE_OK;
 }
 
@@ -219,17 +231,46 @@ regstore_status local_folder_make(struct plug_call *call, int root, const char *
 {
     for (int round = 0; round < ROUNDS; round++) {
         TRY(plug_call_check(call));
-        *out = folder_open(root, folder);
-        if (*out >= 0)
-            return REGSTORE_OK;
-        if (errno != ENOENT)
+        LOCAL_FD found = folder_open(root, folder);
+        if (found < 0 && errno != ENOENT)
             return folder_fail(call, folder);
-        const regstore_status status = folder_walk(call, root, folder);
-        if (status != REGSTORE_OK && status != REGSTORE_NOT_FOUND)
+        if (found >= 0 && has_entries(found)) {
+            *out = found;
+            found = -1; /* handed over */
+            return REGSTORE_OK;
+        }
+        const regstore_status status = folder_walk(call, root, folder, out);
+        if (status != REGSTORE_NOT_FOUND)
             return status;
     }
     return plug_fail(call, REGSTORE_UNAVAILABLE, "the folder '%s' is removed again and again",
                      folder);
+}
+
+/* The entry of storage_path, unless it is a mount point and so not of our making. */
+static regstore_status sync_above(struct plug_call *call, const struct regstore_store *store,
+                                  int root)
+{
+    struct stat own, other;
+    LOCAL_FD above = openat(root, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (above < 0 && errno == EACCES)
+        return REGSTORE_OK; /* It may be searched but not read; the entry is safe a bit later. */
+    if (above < 0 || fstat(root, &own) != 0 || fstat(above, &other) != 0)
+        return local_fail(call, "open the folder above", store->path);
+    return own.st_dev == other.st_dev ? local_sync(call, above, store->path) : REGSTORE_OK;
+}
+
+regstore_status local_uploads_make(struct plug_call *call, const struct regstore_store *store,
+                                   int root, int *uploads)
+{
+    *uploads = local_openat(root, LOCAL_UPLOADS, O_RDONLY | O_DIRECTORY);
+    if (*uploads < 0 && errno == ENOENT) {
+        TRY(sync_above(call, store, root));
+        if (mkdirat(root, LOCAL_UPLOADS, 0770) != 0 && errno != EEXIST)
+            return folder_fail(call, LOCAL_UPLOADS);
+        *uploads = local_openat(root, LOCAL_UPLOADS, O_RDONLY | O_DIRECTORY);
+    }
+    return *uploads >= 0 ? REGSTORE_OK : folder_fail(call, LOCAL_UPLOADS);
 }
 
 const char *local_split(const char *key, char folder[REGSTORE_KEY_MAX])

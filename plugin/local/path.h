@@ -39,9 +39,20 @@ int local_openat(int folder, const char *path, int flags);
 regstore_status local_blob_open(struct plug_call *call, const struct regstore_store *store,
                                 const char *key, int flags, int *fd, struct stat *file);
 
-/* A folder below root ("" is root itself) opened for reading, made durably where it is missing.
- * CONFLICT: a blob is in its way (KEY-3). */
+/*
+ * A folder below root ("" is root itself) opened for reading, made where it is missing, and durable:
+ * who made it first may not have come to its fsync yet, or have died before.  To know that without
+ * an fsync of every folder for every blob, one rule holds: nothing is put into a folder before its
+ * own entries, all the way up, are on disk.  So a folder that has anything in it is durable, and
+ * only the entry of an empty one must be written.  CONFLICT: a blob is in its way (KEY-3).
+ */
 regstore_status local_folder_make(struct plug_call *call, int root, const char *folder, int *out);
+
+/* uploads/, opened for reading, made where it is missing.  Being the first in storage_path it obeys
+ * the same rule; its own entry is written only when a token relies on it, since a commit does not.
+ */
+regstore_status local_uploads_make(struct plug_call *call, const struct regstore_store *store,
+                                   int root, int *uploads);
 
 /* Makes a key's folder part, the text before the last "/", and returns its last part. */
 const char *local_split(const char *key, char folder[REGSTORE_KEY_MAX]);

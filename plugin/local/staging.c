@@ -177,7 +177,7 @@ static regstore_status uploads_open(struct plug_call *call, const struct regstor
     if (status != REGSTORE_OK)
         return status == REGSTORE_NOT_FOUND ? gone(call) : status;
     if (is_made)
-        return local_folder_make(call, root, LOCAL_UPLOADS, uploads);
+        return local_uploads_make(call, store, root, uploads);
     *uploads = local_openat(root, LOCAL_UPLOADS, O_RDONLY | O_DIRECTORY);
     if (*uploads >= 0)
         return REGSTORE_OK;
@@ -372,7 +372,23 @@ regstore_status local_staging_claim(struct plug_call *call, const struct regstor
     return REGSTORE_OK;
 }
 
-regstore_status local_staging_sync(struct plug_call *call, const struct regstore_store *store,
+/* uploads/ may be the work of a process that died before it could write the entry. */
+static regstore_status sync_uploads_entry(struct plug_call *call, struct regstore_store *store,
+                                          struct local_staging *staging)
+{
+    if (atomic_load(&store->is_uploads_synced))
+        return REGSTORE_OK;
+    LOCAL_FD root = -1;
+    TRY(local_root_open(call, store, false, &root));
+    LOCAL_FD folder = local_openat(root, ".", O_RDONLY | O_DIRECTORY);
+    if (folder < 0)
+        return local_fail(call, "open storage_path", store->path);
+    TRY(sync_once(call, staging, folder, store->path));
+    atomic_store(&store->is_uploads_synced, true); /* Nothing takes uploads/ away. */
+    return REGSTORE_OK;
+}
+
+regstore_status local_staging_sync(struct plug_call *call, struct regstore_store *store,
                                    struct local_staging *staging, bool with_name)
 {
     TRY(sync_once(call, staging, staging->fd, staging->name.upload));
@@ -381,6 +397,7 @@ regstore_status local_staging_sync(struct plug_call *call, const struct regstore
     LOCAL_FD uploads = -1;
     TRY(uploads_open(call, store, false, &uploads));
     TRY(sync_once(call, staging, uploads, LOCAL_UPLOADS));
+    TRY(sync_uploads_entry(call, store, staging));
     staging->is_entry_unsynced = false;
     return REGSTORE_OK;
 }

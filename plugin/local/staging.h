@@ -68,7 +68,7 @@ regstore_status local_staging_claim(struct plug_call *call, const struct regstor
 regstore_status local_staging_cut(struct plug_call *call, struct local_staging *staging,
                                   uint64_t offset);
 /* The bytes, and with_name the name, are on disk.  After an fsync that failed they never are. */
-regstore_status local_staging_sync(struct plug_call *call, const struct regstore_store *store,
+regstore_status local_staging_sync(struct plug_call *call, struct regstore_store *store,
                                    struct local_staging *staging, bool with_name);
 /* Gives lock and descriptor back.  A forked child (is_owner false) closes only. */
 void local_staging_release(struct local_staging *staging, bool is_owner);

@@ -100,6 +100,7 @@ regstore_status local_store_open(const struct regstore_call *host_call,
         return plug_call_end(&call, plug_no_memory(&call));
     atomic_init(&store->users, 1);
     atomic_init(&store->has_skipped, false);
+    atomic_init(&store->is_uploads_synced, false);
     status = fill(store, &call, host, settings, n);
     if (status == REGSTORE_OK)
         *out = store;

@@ -13,10 +13,11 @@
 
 struct regstore_store {
     struct plug_host host;
-    atomic_uint users;       /* the host and every handle (THR-2) */
-    atomic_bool has_skipped; /* a file that cannot be a blob has been reported */
-    char *path;              /* storage_path, absolute, without needless slashes */
-    char place[33];          /* names storage_path in tokens */
+    atomic_uint users;             /* the host and every handle (THR-2) */
+    atomic_bool has_skipped;       /* a file that cannot be a blob has been reported */
+    atomic_bool is_uploads_synced; /* its entry in storage_path is on disk */
+    char *path;                    /* storage_path, absolute, without needless slashes */
+    char place[33];                /* names storage_path in tokens */
 };
 
 extern const struct regstore_param local_params[];

@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * kill -9 at every system call.  A child does something and is traced; the n-th run of it is killed
- * at its n-th stop, on entering or leaving a system call, until a run comes to its end.
- */
+/* kill -9 at every system call, and what others do while a process stands still there. */
+#include "trace.h"
+
 #include "kit.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ptrace.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /* So many files that uploads/ is read in several goes, between which names may change. */
@@ -21,61 +17,6 @@
 #define SWEEPS 4
 
 #define TEXT "0123456789 the whole blob, and nothing but the whole blob"
-
-static _Noreturn void run_traced(void (*act)(void))
-{
-    if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0)
-        _exit(99);
-    raise(SIGSTOP);
-    act();
-    _exit(0);
-}
-
-/* Runs act in a child up to its n-th stop.  0: it came to its end before. */
-static pid_t frozen_at(void (*act)(void), unsigned n)
-{
-    int status;
-    const pid_t child = fork();
-    ck_assert_int_ge(child, 0);
-    if (child == 0)
-        run_traced(act);
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
-    ck_assert_msg(WIFSTOPPED(status), "ptrace is not allowed here");
-    ck_assert_int_eq(ptrace(PTRACE_SETOPTIONS, child, NULL, PTRACE_O_EXITKILL), 0);
-    for (unsigned stop = 0; stop < n; stop++) {
-        ck_assert_int_eq(ptrace(PTRACE_SYSCALL, child, NULL, NULL), 0);
-        ck_assert_int_eq(waitpid(child, &status, 0), child);
-        if (WIFEXITED(status)) {
-            ck_assert_int_eq(WEXITSTATUS(status), 0);
-            return 0;
-        }
-    }
-    return child;
-}
-
-/* The same, and it dies there.  True: it had come to its end before. */
-static bool dies_at(void (*act)(void), unsigned n)
-{
-    int status;
-    const pid_t child = frozen_at(act, n);
-    if (child == 0)
-        return true;
-    ck_assert_int_eq(kill(child, SIGKILL), 0);
-    do
-        ck_assert_int_eq(waitpid(child, &status, 0), child);
-    while (!WIFSIGNALED(status));
-    return false;
-}
-
-/* Lets a frozen child run to its end. */
-static void thaw(pid_t child)
-{
-    int status;
-    ck_assert_int_eq(ptrace(PTRACE_DETACH, child, NULL, NULL), 0);
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
-    ck_assert(WIFEXITED(status));
-    ck_assert_int_eq(WEXITSTATUS(status), 0);
-}
 
 static char old_token[REGSTORE_TOKEN_MAX], new_token[REGSTORE_TOKEN_MAX];
 

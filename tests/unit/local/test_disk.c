@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What has reached the disk when a call says OK, and what is left when the disk says no. */
 #include "kit.h"
+#include "trace.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,24 +13,191 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define SYNCED_MAX 256
 #define TEXT "0123456789"
 
-/* Every fsync of the plugin, which is linked into this program, comes by here. */
-static struct {
+/* What is known of every fsync of the plugin, which is linked into this program. */
+struct disk {
     mode_t fails; /* fsync of what has this type says EIO */
-} disk;
+    size_t n;
+    struct {
+        dev_t device;
+        ino_t inode;
+    } synced[SYNCED_MAX];
+};
+static struct disk private_disk, *disk = &private_disk;
 
 int fsync(int fd)
 {
     struct stat file;
     if (fstat(fd, &file) != 0)
         return -1;
-    if (disk.fails != 0 && (file.st_mode & S_IFMT) == disk.fails) {
+    if (disk->fails != 0 && (file.st_mode & S_IFMT) == disk->fails) {
         errno = EIO;
         return -1;
     }
-    return (int)syscall(SYS_fsync, fd);
+    if (syscall(SYS_fsync, fd) != 0)
+        return -1;
+    if (disk->n < SYNCED_MAX) {
+        disk->synced[disk->n].device = file.st_dev;
+        disk->synced[disk->n].inode = file.st_ino;
+        disk->n++;
+    }
+    return 0;
 }
+
+static bool is_synced(const char *path)
+{
+    struct stat file;
+    ck_assert_int_eq(stat(path, &file), 0);
+    ck_assert_uint_lt(disk->n, SYNCED_MAX);
+    for (size_t i = 0; i < disk->n; i++)
+        if (disk->synced[i].device == file.st_dev && disk->synced[i].inode == file.st_ino)
+            return true;
+    return false;
+}
+
+#define ck_synced(path)                                                                            \
+    do {                                                                                           \
+        const char *ck_path = (path);                                                              \
+        ck_assert_msg(is_synced(ck_path), "%s was not written to disk", ck_path);                  \
+    } while (0)
+
+static void make_folder(const char *path)
+{
+    ck_assert_int_eq(mkdir(path, 0700), 0);
+}
+
+/* The folders of a key, from the outermost. */
+static const char *const below[] = {"", "/b", "/b/c"};
+enum { DEPTH = sizeof below / sizeof below[0] };
+
+static const char *folder_of(unsigned n, size_t i)
+{
+    static char folder[32];
+    snprintf(folder, sizeof folder, "a%u%s", n, below[i]);
+    return file_of(folder);
+}
+
+static const char *key_of(unsigned n, const char *name)
+{
+    static char key[64];
+    snprintf(key, sizeof key, "a%u%s/%s", n, below[DEPTH - 1], name);
+    return key;
+}
+
+/* Another process has made a folder, and has not come to its fsync. */
+START_TEST(commit_makes_the_folders_of_its_key_durable_whoever_made_them)
+{
+    for (unsigned made = 0; made <= DEPTH; made++) {
+        for (size_t i = 0; i < made; i++)
+            make_folder(folder_of(made, i));
+        disk->n = 0;
+        ck_ok(put(key_of(made, "key"), TEXT));
+        /* What has a folder in it was on disk before that. */
+        if (made < 2)
+            ck_synced(place);
+        for (size_t i = made < 2 ? 0 : made - 2; i < DEPTH; i++)
+            ck_synced(folder_of(made, i));
+    }
+}
+END_TEST
+
+static bool is_empty(const char *path)
+{
+    unsigned n = 0;
+    DIR *folder = opendir(path);
+    if (folder == NULL)
+        return true; /* Not even there. */
+    while (readdir(folder) != NULL)
+        n++;
+    closedir(folder);
+    return n == 2;
+}
+
+static unsigned turn;
+
+static void act_put(void)
+{
+    if (put(key_of(turn, "first"), TEXT) != REGSTORE_OK)
+        _exit(98);
+}
+
+START_TEST(put_killed_anywhere_leaves_nothing_in_a_folder_that_is_not_durable)
+{
+    disk = mmap(NULL, sizeof *disk, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    ck_assert_ptr_ne(disk, MAP_FAILED);
+    ck_ok(put("before", TEXT));
+    bool is_done = false;
+    for (turn = 1; !is_done; turn++) {
+        disk->n = 0;
+        is_done = dies_at(act_put, turn);
+        for (size_t i = 0; i < DEPTH; i++) {
+            char above[128];
+            snprintf(above, sizeof above, "%s", i == 0 ? place : folder_of(turn, i - 1));
+            if (!is_empty(folder_of(turn, i)))
+                ck_synced(above);
+        }
+        ck_ok(put(key_of(turn, "second"), TEXT));
+        ck_synced(place);
+        for (size_t i = 0; i < DEPTH; i++)
+            ck_synced(folder_of(turn, i));
+    }
+    ck_assert_uint_gt(turn, 2 * DEPTH);
+}
+END_TEST
+
+/* The second blob of a folder costs its file and its folder, and nothing above. */
+START_TEST(commit_beside_another_blob_syncs_the_file_and_its_folder)
+{
+    ck_ok(put("a/b/first", TEXT));
+    disk->n = 0;
+    ck_ok(put("a/b/second", TEXT));
+    ck_assert_uint_eq(disk->n, 2);
+    ck_synced(file_of("a/b/second"));
+    ck_synced(file_of("a/b"));
+}
+END_TEST
+
+START_TEST(suspend_makes_the_folder_of_uploads_durable_whoever_made_it)
+{
+    char token[REGSTORE_TOKEN_MAX];
+    make_folder(file_of("uploads"));
+    struct regstore_upload *upload = begin(NULL, 0);
+    ck_ok(write_text(upload, TEXT));
+    disk->n = 0;
+    suspend(upload, token);
+    ck_synced(file_of("uploads"));
+    ck_synced(place);
+    ck_assert_uint_eq(staged(), 1);
+    ck_synced(staged_path);
+    /* Once is enough: nothing takes uploads/ away. */
+    upload = resume(token);
+    ck_ok(write_text(upload, TEXT));
+    disk->n = 0;
+    suspend(upload, token);
+    ck_assert_uint_eq(disk->n, 2);
+}
+END_TEST
+
+START_TEST(first_blob_makes_storage_path_durable_whoever_made_it)
+{
+    char path[128];
+    struct regstore_store *mine = store;
+    for (unsigned is_made = 0; is_made < 2; is_made++) {
+        snprintf(path, sizeof path, "%s/store%u", place, is_made);
+        if (is_made)
+            make_folder(path);
+        store = open_store(path, NULL);
+        disk->n = 0;
+        ck_ok(put("key", TEXT));
+        ck_synced(place);
+        ck_synced(path);
+        plugin->store_close(store);
+    }
+    store = mine;
+}
+END_TEST
 
 static struct rlimit old_limit;
 
@@ -85,10 +254,10 @@ START_TEST(bytes_or_names_that_failed_to_reach_the_disk_are_never_safe_later)
         uint64_t kept;
         struct regstore_upload *upload = begin(NULL, 0);
         ck_ok(write_text(upload, TEXT));
-        disk.fails = types[i];
+        disk->fails = types[i];
         ck_status(plugin->upload_suspend(upload, plain(), token, sizeof token, &kept),
                   REGSTORE_UNAVAILABLE);
-        disk.fails = 0;
+        disk->fails = 0;
         ck_status(plugin->upload_suspend(upload, plain(), token, sizeof token, &kept),
                   REGSTORE_UNAVAILABLE);
         ck_assert_uint_eq(error.retryable, 0);
@@ -102,6 +271,11 @@ END_TEST
 
 void add_disk_tests(Suite *suite)
 {
+    add_claim(suite, commit_makes_the_folders_of_its_key_durable_whoever_made_them);
+    add_claim(suite, put_killed_anywhere_leaves_nothing_in_a_folder_that_is_not_durable);
+    add_claim(suite, commit_beside_another_blob_syncs_the_file_and_its_folder);
+    add_claim(suite, suspend_makes_the_folder_of_uploads_durable_whoever_made_it);
+    add_claim(suite, first_blob_makes_storage_path_durable_whoever_made_it);
     add_claim(suite, suspend_and_commit_without_a_descriptor_can_be_repeated);
     add_claim(suite, bytes_or_names_that_failed_to_reach_the_disk_are_never_safe_later);
 }
