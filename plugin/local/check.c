@@ -20,10 +20,10 @@
 
 #define FOUND_MAX 512
 #define SCARCE_BYTES ((uint64_t)1 << 30)
+#define CLEANUP_MS 5000
 
 struct steps {
     struct regstore_store *store;
-    const struct regstore_call *host_call;
     struct regstore_check_opts opts;
     regstore_status first; /* that is not OK, and its words */
     struct plug_error words;
@@ -133,9 +133,9 @@ static regstore_status probe_write(struct probe *probe)
     if (status == REGSTORE_OK)
         status = local_upload_commit(upload, &probe->call, &commit, NULL);
     if (status != REGSTORE_OK) {
-        struct regstore_call quiet = probe->call;
-        quiet.error = NULL;
-        (void)local_upload_abort(upload, &quiet); /* What cannot be removed is purge's. */
+        const struct regstore_call cleanup = {.struct_size = sizeof cleanup,
+                                              .timeout_ms = CLEANUP_MS};
+        (void)local_upload_abort(upload, &cleanup); /* What cannot be removed is purge's. */
     }
     local_upload_close(upload);
     return status;
@@ -166,16 +166,19 @@ static regstore_status probe_delete(struct probe *probe)
     return local_delete_blobs(probe->store, &probe->call, keys, 1, NULL);
 }
 
-static const struct {
+struct probe_step {
     const char *name;
     regstore_status (*run)(struct probe *probe);
     const char *found, *advice;
-} probe_steps[] = {
-    {"write", probe_write, "a probe was staged, locked, written to disk and renamed to its key",
-     "The file system must offer locks, fsync, and rename without replacing."},
-    {"read", probe_read, "the probe came back byte for byte", "Look at the disk's health."},
-    {"delete", probe_delete, "the probe is gone again", ""},
+    bool is_cleanup;
 };
+static const struct probe_step write_step = {
+    "write", probe_write, "a probe was staged, locked, written to disk and renamed to its key",
+    "The file system must offer locks, fsync, and rename without replacing.", false};
+static const struct probe_step read_step = {
+    "read", probe_read, "the probe came back byte for byte", "Look at the disk's health.", false};
+static const struct probe_step delete_step = {
+    "delete", probe_delete, "the probe is gone again", "", true};
 
 static regstore_status probe_init(struct probe *probe, struct plug_call *call,
                                   const struct steps *steps)
@@ -187,36 +190,67 @@ static regstore_status probe_init(struct probe *probe, struct plug_call *call,
     snprintf(probe->key, sizeof probe->key, "regstore-check-%s", id);
     probe->error.struct_size = sizeof probe->error;
     probe->call = (struct regstore_call){.struct_size = sizeof probe->call,
-                                         .timeout_ms = steps->host_call->timeout_ms,
-                                         .cancel = call->cancel,
                                          .error = &probe->error};
     return REGSTORE_OK;
+}
+
+/* What is left of the check's time for its next step (CALL-2); 0: there is no limit. */
+static uint64_t left_ms(const struct plug_call *call)
+{
+    if (call->deadline_ns == PLUG_NEVER)
+        return 0;
+    const int64_t left = (call->deadline_ns - plug_now_ns()) / 1000000;
+    return left > 0 ? (uint64_t)left : 1;
+}
+
+/* Whatever ends the check must not leave a blob that a registry sees: so what cleans up has time of
+ * its own, and is not cancelled. */
+static regstore_status probe_run(struct plug_call *call, struct probe *probe,
+                                 const struct probe_step *step)
+{
+    if (!step->is_cleanup)
+        TRY(plug_call_check(call));
+    probe->call.cancel = step->is_cleanup ? NULL : call->cancel;
+    probe->call.timeout_ms = step->is_cleanup ? CLEANUP_MS : left_ms(call);
+    const regstore_status status = step->run(probe);
+    return status == REGSTORE_OK ? status : plug_fail(call, status, "%s", probe->error.message);
+}
+
+/* False: it failed, and has been reported. */
+static bool probe_step(struct steps *steps, struct plug_call *call, struct probe *probe,
+                       const struct probe_step *step)
+{
+    const regstore_status status = probe_run(call, probe, step);
+    if (status != REGSTORE_OK) {
+        report_failure(steps, call, step->name, status, step->advice);
+        return false;
+    }
+    report(steps, step->name, REGSTORE_OK, step->found, "");
+    return true;
 }
 
 static void check_probe(struct steps *steps, struct plug_call *call)
 {
     struct probe probe;
-    regstore_status status = probe_init(&probe, call, steps);
+    const regstore_status status = probe_init(&probe, call, steps);
     if (status != REGSTORE_OK) {
         report_failure(steps, call, "write", status, "");
         return;
     }
-    for (size_t i = 0; i < sizeof probe_steps / sizeof probe_steps[0]; i++) {
-        status = probe_steps[i].run(&probe);
-        if (status != REGSTORE_OK) {
-            plug_fail(call, status, "%s", probe.error.message);
-            report_failure(steps, call, probe_steps[i].name, status, probe_steps[i].advice);
-            return;
-        }
-        report(steps, probe_steps[i].name, REGSTORE_OK, probe_steps[i].found, "");
+    if (!probe_step(steps, call, &probe, &write_step)) {
+        /* It may have its key all the same.  What failed first has been told. */
+        (void)probe_run(call, &probe, &delete_step);
+        return;
     }
+    (void)probe_step(steps, call, &probe, &read_step); /* Whatever it said, the probe goes. */
+    (void)probe_step(steps, call, &probe, &delete_step);
 }
 
 regstore_status local_check(struct regstore_store *store, const struct regstore_call *host_call,
                             const struct regstore_check_opts *host_opts)
 {
     struct plug_call call;
-    struct steps steps = {.store = store, .host_call = host_call, .first = REGSTORE_OK};
+    struct steps steps = {.store = store, .first = REGSTORE_OK};
     regstore_status status = plug_call_begin(&call, host_call);
     if (status == REGSTORE_OK)
         status = plug_take(&call, &steps.opts, sizeof steps.opts, host_opts, "check_opts");

@@ -269,6 +269,81 @@ START_TEST(bytes_or_names_that_failed_to_reach_the_disk_are_never_safe_later)
 }
 END_TEST
 
+/* --- check --- */
+
+#define CHECK_TIMEOUT_MS 500
+
+static int32_t is_cancelled;
+static const char *cancel_after, *wait_after;
+
+static void on_step(void *unused, const char *name, regstore_status status, const char *found,
+                    const char *advice)
+{
+    (void)unused;
+    (void)status;
+    (void)found;
+    (void)advice;
+    if (cancel_after != NULL && strcmp(name, cancel_after) == 0)
+        is_cancelled = 1;
+    if (wait_after != NULL && strcmp(name, wait_after) == 0)
+        usleep((CHECK_TIMEOUT_MS + 1) * 1000);
+}
+
+static regstore_status check_with_probe(uint64_t timeout_ms)
+{
+    const struct regstore_check_opts opts = {
+        .struct_size = sizeof opts, .flags = REGSTORE_CHECK_WRITE, .step = on_step};
+    struct regstore_call call = *plain();
+    call.cancel = &is_cancelled;
+    call.timeout_ms = timeout_ms;
+    is_cancelled = 0;
+    return plugin->check(store, &call, &opts);
+}
+
+static void nothing_is_left(void)
+{
+    char key[REGSTORE_KEY_MAX];
+    struct regstore_list *list = NULL;
+    ck_ok(plugin->list_open(store, plain(), NULL, &list));
+    ck_ok(plugin->list_next(list, plain(), key, sizeof key, NULL));
+    ck_assert_msg(key[0] == '\0', "'%s' is left behind", key);
+    plugin->list_close(list);
+    ck_assert_uint_eq(staged(), 0);
+}
+
+START_TEST(check_that_fails_or_is_cancelled_leaves_no_probe)
+{
+    static const char *const names[] = {"space", "write", "read"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        cancel_after = names[i];
+        const regstore_status status = check_with_probe(0);
+        cancel_after = NULL;
+        ck_assert_msg(status == (i < 2 ? REGSTORE_CANCELLED : REGSTORE_OK), "after %s: %d",
+                      names[i], status);
+        nothing_is_left();
+    }
+    disk->fails = S_IFDIR; /* The probe has its key by then. */
+    ck_status(check_with_probe(0), REGSTORE_UNAVAILABLE);
+    nothing_is_left();
+    disk->fails = S_IFREG;
+    ck_status(check_with_probe(0), REGSTORE_UNAVAILABLE);
+    nothing_is_left();
+}
+END_TEST
+
+/* Whatever the machine is busy with: when the step before has used it up, no time is left. */
+START_TEST(check_has_one_timeout_for_all_its_steps)
+{
+    static const char *const names[] = {"space", "write"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        wait_after = names[i];
+        ck_status(check_with_probe(CHECK_TIMEOUT_MS), REGSTORE_TIMEOUT);
+        wait_after = NULL;
+        nothing_is_left();
+    }
+}
+END_TEST
+
 void add_disk_tests(Suite *suite)
 {
     add_claim(suite, commit_makes_the_folders_of_its_key_durable_whoever_made_them);
@@ -278,4 +353,6 @@ void add_disk_tests(Suite *suite)
     add_claim(suite, first_blob_makes_storage_path_durable_whoever_made_it);
     add_claim(suite, suspend_and_commit_without_a_descriptor_can_be_repeated);
     add_claim(suite, bytes_or_names_that_failed_to_reach_the_disk_are_never_safe_later);
+    add_claim(suite, check_that_fails_or_is_cancelled_leaves_no_probe);
+    add_claim(suite, check_has_one_timeout_for_all_its_steps);
 }
