@@ -89,6 +89,46 @@ static void no_keys_and_no_results_and_a_key_twice_are_fine(struct world *w)
     CLAIM(!blob_exists(w, key.s) && !blob_exists(w, other.s), "a blob is still there");
 }
 
+/* A call that is refused as a whole is the result of every key. */
+static void results_are_filled_whenever_the_call_returns(struct world *w)
+{
+    const struct key key = key_of(w, "blob"), other = key_of(w, "other");
+    const char *keys[] = {key.s, other.s};
+    const struct content content = content_of(test_seed(w, 1), 10);
+    const int32_t cancel = 1;
+    CALL(young);
+    CALL(old);
+    CALL(cancelled);
+    struct {
+        struct regstore_call known;
+        uint64_t unknown;
+    } longer = {.known = young.in, .unknown = 1};
+    longer.known.struct_size = sizeof longer;
+    old.in.struct_size -= 8;
+    cancelled.in.cancel = &cancel;
+    const struct {
+        const struct regstore_call *call;
+        regstore_status due;
+    } cases[] = {{&longer.known, REGSTORE_UNSUPPORTED},
+                 {&old.in, REGSTORE_INVALID},
+                 {&cancelled.in, REGSTORE_CANCELLED}};
+    blob_put(w, key.s, &content);
+    blob_put(w, other.s, &content);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        regstore_status results[3] = {NOT_SET, NOT_SET, NOT_SET};
+        const regstore_status status =
+            w->p->delete_blobs(w->store, cases[i].call, keys, 2, results);
+        CLAIM(status == cases[i].due, "call %zu gave %d, not %d", i, (int)status,
+              (int)cases[i].due);
+        CLAIM(results[0] == status && results[1] == status,
+              "call %zu gave %d, and the results are %d and %d", i, (int)status, (int)results[0],
+              (int)results[1]);
+        CLAIM(results[2] == NOT_SET, "a result past the last key was written");
+        blob_must_be(w, key.s, &content);
+        blob_must_be(w, other.s, &content);
+    }
+}
+
 static void neighbours_stay(struct world *w)
 {
     static const char *const names[] = {"ab", "a-b", "a.b", "A", "sub/a", "b/a", "a0", "aa/a"};
@@ -114,6 +154,8 @@ static const struct test delete_tests[] = {
      bad_key_among_good_ones_is_told_and_the_good_ones_go, 0},
     {"DEL-1", "no_keys_and_no_results_and_a_key_twice_are_fine",
      no_keys_and_no_results_and_a_key_twice_are_fine, 0},
+    {"DEL-1", "results_are_filled_whenever_the_call_returns",
+     results_are_filled_whenever_the_call_returns, 0},
     {"DEL-1", "neighbours_stay", neighbours_stay, 0},
 };
 

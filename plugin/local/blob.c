@@ -55,12 +55,12 @@ regstore_status local_delete_blobs(struct regstore_store *store,
                                    size_t n, regstore_status *results)
 {
     struct plug_call call;
-    regstore_status first = plug_call_begin(&call, host_call);
-    if (first != REGSTORE_OK)
-        return plug_call_end(&call, first);
-    struct plug_error words = {0};
+    const regstore_status begun = plug_call_begin(&call, host_call);
+    regstore_status first = begun;
+    struct plug_error words = call.error;
     for (size_t i = 0; i < n; i++) {
-        const regstore_status status = delete_one(&call, store, keys[i]);
+        const regstore_status status =
+            begun == REGSTORE_OK ? delete_one(&call, store, keys[i]) : begun;
         if (results != NULL)
             results[i] = status;
         if (status != REGSTORE_OK && first == REGSTORE_OK) {
