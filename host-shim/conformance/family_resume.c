@@ -14,6 +14,7 @@ struct relay {
     char token[REGSTORE_TOKEN_MAX], older[REGSTORE_TOKEN_MAX], oldest[REGSTORE_TOKEN_MAX];
     uint64_t offset; /* of older, where that matters */
     bool with_key;
+    uint64_t flags; /* of the commit */
     regstore_status status;
 };
 
@@ -425,13 +426,13 @@ static void commit_again_from_the_token(struct world *w, void *arg)
     CALL(c);
     struct regstore_upload *u = upload_resume(w, r->token);
     call_reset(&c);
-    r->status = upload_commit(w, u, &c, r->key.s, NULL, 0);
+    r->status = upload_commit(w, u, &c, r->key.s, NULL, r->flags);
     EXPECT_SEEN(&c, "upload_commit from the last token", r->status, REGSTORE_OK);
     upload_end(w, u);
 }
 
 /* The host died after commit and before the answer: the token, and commit once more. */
-static void commit_again_in_a_new_process_is_ok(struct world *w)
+static void commit_again(struct world *w, uint64_t flags)
 {
     const uint64_t sizes[] = {0, 1000, 5 * MIB, 12 * MIB + 3};
     for (unsigned with_key = 0; with_key < 2; with_key++) {
@@ -439,6 +440,7 @@ static void commit_again_in_a_new_process_is_ok(struct world *w)
             struct relay *r = world_shared(w, sizeof *r);
             r->key = key_of(w, "again%zu-%u", i, with_key);
             r->with_key = with_key;
+            r->flags = flags;
             r->content = content_of(test_seed(w, i), sizes[i]);
             r->stop = sizes[i];
             in_new_process(w, begin, r);
@@ -447,6 +449,17 @@ static void commit_again_in_a_new_process_is_ok(struct world *w)
             in_new_process(w, look_at, r);
         }
     }
+}
+
+static void commit_again_in_a_new_process_is_ok(struct world *w)
+{
+    commit_again(w, 0);
+}
+
+/* What takes the key is the upload's own blob, be it empty. */
+static void commit_again_if_absent_is_ok_not_exists(struct world *w)
+{
+    commit_again(w, REGSTORE_COMMIT_IF_ABSENT);
 }
 
 static void put_other(struct world *w, void *arg)
@@ -544,6 +557,8 @@ static const struct test resume_tests[] = {
     {"TOK-4 ABO-1", "oldest_token_aborts_the_whole_upload", oldest_token_aborts_the_whole_upload,
      NEEDS_NO_STORE},
     {"COM-2", "commit_again_in_a_new_process_is_ok", commit_again_in_a_new_process_is_ok,
+     NEEDS_NO_STORE},
+    {"COM-2", "commit_again_if_absent_is_ok_not_exists", commit_again_if_absent_is_ok_not_exists,
      NEEDS_NO_STORE},
     {"COM-2 ABO-2", "commit_again_over_another_blob_is_not_ok",
      commit_again_over_another_blob_is_not_ok, NEEDS_NO_STORE},

@@ -7,6 +7,9 @@
  * was lost, or in a process that died.  Then the key must prove that it has this upload's bytes: by
  * the inode of the file that we hold open; or by inode, mtime and length as the token has them (a
  * rename changes none of the three, and every later file has a later mtime); or by being read.
+ *
+ * A token at offset 0 names nothing that could be gone.  It makes its empty blob again, and where
+ * the key must be absent, an empty blob there is taken for the one it made before.
  */
 #include "upload.h"
 
@@ -112,18 +115,36 @@ static regstore_status publish(struct plug_call *call, struct regstore_upload *u
     return local_publish(call, root, name, key, if_absent);
 }
 
+static bool is_own_empty_blob(struct plug_call *call, const struct regstore_upload *upload,
+                              const char *key, struct stat *file)
+{
+    LOCAL_FD fd = -1;
+    return upload->offset == 0 && upload->staging.may_exist && upload->staging.fd < 0 &&
+           local_blob_open(call, upload->store, key, O_PATH, &fd, file) == REGSTORE_OK &&
+           file->st_size == 0;
+}
+
+static regstore_status publish_or_prove(struct plug_call *call, struct regstore_upload *upload,
+                                        int root, const char *key, bool if_absent,
+                                        struct stat *file)
+{
+    if (if_absent && is_own_empty_blob(call, upload, key, file))
+        return local_sync_entry(call, root, key);
+    const regstore_status status = publish(call, upload, root, key, if_absent);
+    if (status == REGSTORE_GONE)
+        return prove(call, upload, root, key, file);
+    if (status == REGSTORE_OK && fstat(upload->staging.fd, file) != 0)
+        return local_fail(call, "look at", key);
+    return status;
+}
+
 static regstore_status make_blob(struct plug_call *call, struct regstore_upload *upload,
                                  const char *key, bool if_absent)
 {
     struct stat file;
     LOCAL_FD root = -1;
     TRY(local_root_open(call, upload->store, true, &root));
-    regstore_status status = publish(call, upload, root, key, if_absent);
-    if (status == REGSTORE_GONE)
-        status = prove(call, upload, root, key, &file);
-    else if (status == REGSTORE_OK && fstat(upload->staging.fd, &file) != 0)
-        status = local_fail(call, "look at", key);
-    TRY(status);
+    TRY(publish_or_prove(call, upload, root, key, if_absent, &file));
     local_stat_fill(&upload->committed, &file);
     const char *algorithm = algorithm_of(upload);
     if (algorithm != NULL)

@@ -312,8 +312,37 @@ START_TEST(only_the_one_spelling_is_a_staging_name)
 }
 END_TEST
 
+/* A token at offset 0 has no trace in the store: only an empty blob can be its own. */
+START_TEST(empty_upload_if_absent_is_ok_over_its_own_blob_and_exists_over_another)
+{
+    char token[REGSTORE_TOKEN_MAX];
+    suspend(begin(NULL, 0), token);
+    for (unsigned i = 0; i < 3; i++) {
+        struct regstore_upload *upload = resume(token);
+        ck_ok(commit(upload, "key", REGSTORE_COMMIT_IF_ABSENT));
+        ck_ok(commit(upload, "key", 0));
+        plugin->upload_close(upload);
+        ck_assert_str_eq(get("key"), "");
+        ck_assert_uint_eq(staged(), 0);
+    }
+    ck_ok(put("key", "x"));
+    struct regstore_upload *upload = resume(token);
+    ck_status(commit(upload, "key", REGSTORE_COMMIT_IF_ABSENT), REGSTORE_EXISTS);
+    ck_ok(plugin->upload_abort(upload, plain()));
+    plugin->upload_close(upload);
+    ck_assert_str_eq(get("key"), "x");
+    ck_ok(put("empty", ""));
+    upload = begin(NULL, 0); /* has no token: the blob must be another's */
+    ck_status(commit(upload, "empty", REGSTORE_COMMIT_IF_ABSENT), REGSTORE_EXISTS);
+    ck_ok(plugin->upload_abort(upload, plain()));
+    plugin->upload_close(upload);
+    ck_assert_uint_eq(staged(), 0);
+}
+END_TEST
+
 void add_token_tests(Suite *suite)
 {
+    add_claim(suite, empty_upload_if_absent_is_ok_over_its_own_blob_and_exists_over_another);
     add_claim(suite, newest_token_and_the_one_before_it_go_on);
     add_claim(suite, token_before_the_newest_goes_on_after_the_newest_was_written_after);
     add_claim(suite, one_token_goes_on_as_often_as_its_successors_are_dropped);
