@@ -385,7 +385,8 @@ struct regstore_plugin {
     /*
      * TOK-1    OK: *kept is upload_offset, the token goes on from there in any process whose
      *          settings name the same place (endpoint, bucket, path), whatever else they say; the
-     *          handle is SUSPENDED. At offset 0 there is no I/O.
+     *          handle is SUSPENDED. At offset 0 there is no I/O, so nothing tells what became of the
+     *          upload: each time such a token is opened it is a new one.
      * TOK-2    Not OK: the handle is as before, suspend may be called again; and when token[0] is
      *          set, it is a token for *kept bytes, the most that is safe already, made without I/O.
      * TOK-3    A token goes back to its own offset, whatever was written since. The newest and the
@@ -502,7 +503,7 @@ struct regstore_plugin {
     /*
      * PURGE-1  Age counts from the last sign of life that the service can show (newest part, parked
      *          object), not from the start, by the service's clock.
-     * PURGE-2  A purged upload is GONE for its tokens.
+     * PURGE-2  A purged upload is GONE for its tokens, but for those at offset 0 (TOK-1).
      * PURGE-3  May stop early (time, cancel) with out filled; the next call goes on.
      *
      * opts NULL: both kinds, of any age. OK: nothing failed.

@@ -191,9 +191,13 @@ static int commit(struct session *session, struct regstore_upload *upload,
         }
         key = content_key;
     }
+    /* A token at offset 0 is a new upload each time (TOK-1). What went on from it, and perhaps was
+     * committed, does not show: an old copy of the file must not replace that by nothing. */
+    bool is_empty = session->plugin->upload_offset(upload) == 0;
+    bool if_absent = is_empty || (options->given & OPTION_IF_ABSENT) != 0;
     struct regstore_commit_opts opts = {
         .struct_size = sizeof(opts),
-        .flags = (options->given & OPTION_IF_ABSENT) != 0 ? REGSTORE_COMMIT_IF_ABSENT : 0,
+        .flags = if_absent ? REGSTORE_COMMIT_IF_ABSENT : 0,
         .key = key,
         .digest = wanted,
     };

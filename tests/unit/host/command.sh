@@ -265,6 +265,15 @@ upload_begun_for_a_key_is_committed_there() {
     run upload commit tokens/t c
     prints "c	sha256:e3b0c442"
 }
+commit_of_an_upload_without_bytes_replaces_nothing() {
+    run put blob a
+    run upload begin tokens/t --key a
+    run upload commit tokens/t
+    fails_with 1 "regstore: commit to a: the key is taken (EXISTS)"
+    claim [ -e tokens/t ]
+    run get a
+    claim cmp blob out
+}
 begin_never_takes_another_uploads_file() {
     echo precious >tokens/t
     run upload begin tokens/t

@@ -274,7 +274,7 @@ static regstore_status upload_commit(struct regstore_upload *upload,
                                      const struct regstore_commit_opts *opts,
                                      struct regstore_stat *out)
 {
-    char digest[REGSTORE_DIGEST_MAX], part[600], blob[600];
+    char digest[REGSTORE_DIGEST_MAX], taken[REGSTORE_KEY_MAX], part[600], blob[600];
     regstore_status status = enter(upload->store, call, "upload_commit");
     if (status != REGSTORE_OK)
         return status;
@@ -282,7 +282,8 @@ static regstore_status upload_commit(struct regstore_upload *upload,
         (upload_digest(upload, "sha256", digest, sizeof(digest)) != REGSTORE_OK ||
          strcmp(digest, opts->digest) != 0))
         return fail(call, REGSTORE_DIGEST, 0, "the bytes have another digest");
-    if ((opts->flags & REGSTORE_COMMIT_IF_ABSENT) != 0 && has_key(upload->store, digest, 2))
+    if ((opts->flags & REGSTORE_COMMIT_IF_ABSENT) != 0 &&
+        has_key(upload->store, taken, sizeof(taken)) && strcmp(taken, opts->key) == 0)
         return fail(call, REGSTORE_EXISTS, 0, "the key is taken");
     path_of(upload->store, "part", part, sizeof(part));
     path_of(upload->store, "blob", blob, sizeof(blob));
