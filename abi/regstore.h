@@ -385,8 +385,8 @@ struct regstore_plugin {
     /*
      * TOK-1    OK: *kept is upload_offset, the token goes on from there in any process whose
      *          settings name the same place (endpoint, bucket, path), whatever else they say; the
-     *          handle is SUSPENDED. At offset 0 there is no I/O, so nothing tells what became of the
-     *          upload: each time such a token is opened it is a new one.
+     *          handle is SUSPENDED. At offset 0 there is no I/O, so nothing tells what became of
+     *          the upload: each time such a token is opened it is a new one.
      * TOK-2    Not OK: the handle is as before, suspend may be called again; and when token[0] is
      *          set, it is a token for *kept bytes, the most that is safe already, made without I/O.
      * TOK-3    A token goes back to its own offset, whatever was written since. The newest and the

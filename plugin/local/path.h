@@ -40,7 +40,7 @@ regstore_status local_blob_open(struct plug_call *call, const struct regstore_st
                                 const char *key, int flags, int *fd, struct stat *file);
 
 /*
- * A folder below root ("" is root itself) opened for reading, made where it is missing, and durable:
+ * A folder below root ("" is root itself), opened for reading, made where it is missing, durable:
  * who made it first may not have come to its fsync yet, or have died before.  To know that without
  * an fsync of every folder for every blob, one rule holds: nothing is put into a folder before its
  * own entries, all the way up, are on disk.  So a folder that has anything in it is durable, and

@@ -301,7 +301,7 @@ START_TEST(resume_frozen_anywhere_finds_what_another_handle_renames)
     for (unsigned n = 1; sweep < SWEEPS; n++) {
         struct regstore_upload *upload;
         make_new_token();
-        ck_ok(begin_to_write(&upload)); /* The token's own name is no more: it must be looked for. */
+        ck_ok(begin_to_write(&upload)); /* The token's own name is no more: it is searched. */
         plugin->upload_close(upload);
         const pid_t child = frozen_at(act_resume, n);
         if (child == 0) {
