@@ -506,7 +506,7 @@ struct regstore_plugin {
      * PURGE-2  A purged upload is GONE for its tokens, but for those at offset 0 (TOK-1).
      * PURGE-3  May stop early (time, cancel) with out filled; the next call goes on.
      *
-     * opts NULL: both kinds, of any age. OK: nothing failed.
+     * opts NULL has no age: INVALID. OK: nothing failed.
      */
     regstore_status (*purge)(struct regstore_store *store, const struct regstore_call *call,
                              const struct regstore_purge_opts *opts, struct regstore_purged *out);
