@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -18,8 +19,8 @@
 
 /* What is known of every fsync of the plugin, which is linked into this program. */
 struct disk {
-    mode_t fails; /* fsync of what has this type says EIO */
-    size_t n;
+    _Atomic mode_t fails; /* fsync of what has this type says EIO */
+    atomic_size_t n;
     struct {
         dev_t device;
         ino_t inode;
@@ -32,16 +33,17 @@ int fsync(int fd)
     struct stat file;
     if (fstat(fd, &file) != 0)
         return -1;
-    if (disk->fails != 0 && (file.st_mode & S_IFMT) == disk->fails) {
+    const mode_t fails = atomic_load(&disk->fails);
+    if (fails != 0 && (file.st_mode & S_IFMT) == fails) {
         errno = EIO;
         return -1;
     }
     if (syscall(SYS_fsync, fd) != 0)
         return -1;
-    if (disk->n < SYNCED_MAX) {
-        disk->synced[disk->n].device = file.st_dev;
-        disk->synced[disk->n].inode = file.st_ino;
-        disk->n++;
+    const size_t i = atomic_fetch_add(&disk->n, 1);
+    if (i < SYNCED_MAX) {
+        disk->synced[i].device = file.st_dev;
+        disk->synced[i].inode = file.st_ino;
     }
     return 0;
 }
