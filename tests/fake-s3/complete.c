@@ -202,15 +202,16 @@ static bool check_whole(struct exchange *x, const struct object *o)
     return true;
 }
 
-static struct object *assemble(const struct exchange *x, const struct upload *u,
-                               const struct part *const *parts, size_t count)
+/* Its date is that of the upload's beginning, as AWS documents Last-Modified. */
+static struct object *assemble(const struct upload *u, const struct part *const *parts,
+                               size_t count)
 {
     struct object *o = object_new(u->key);
     for (size_t i = 0; i < count; i++)
         content_add_range(&o->content, &parts[i]->content, 0, parts[i]->content.bytes);
     o->etag = parts_etag(parts, count);
     o->part_count = (uint32_t)count;
-    o->modified_ms = server_now_ms(x->server);
+    o->modified_ms = u->initiated_ms;
     fields_copy(&o->headers, &u->plan->headers);
     sum_parts(o, u, parts, count);
     return o;
@@ -249,7 +250,7 @@ void complete_multipart_upload(struct exchange *x)
     element_free(root);
     if (parts == NULL)
         return;
-    struct object *o = assemble(x, u, parts, count);
+    struct object *o = assemble(u, parts, count);
     free(parts);
     if (!check_whole(x, o) || !check_write_conditions(x, b)) {
         object_drop(o);
