@@ -502,7 +502,7 @@ struct regstore_plugin {
 
     /*
      * PURGE-1  Age counts from the last sign of life that the service can show (newest part, parked
-     *          object), not from the start, by the service's clock.
+     *          object), not from the start, by the service's clock; an upload's things go together.
      * PURGE-2  A purged upload is GONE for its tokens, but for those at offset 0 (TOK-1).
      * PURGE-3  May stop early (time, cancel) with out filled; the next call goes on.
      *

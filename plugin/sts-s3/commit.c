@@ -15,7 +15,12 @@
 #include "copying.h"
 #include "key.h"
 #include "reader.h"
+#include "timestamp.h"
 #include "upload.h"
+
+/* Of a multipart upload, from where on it may be too old for a purge: no purge has a sensible age
+ * below an hour, and most pushes do not take that long. */
+#define OLD_S (60u * 60)
 
 /* One commit under way. */
 struct commit {
@@ -232,12 +237,26 @@ static regstore_status gather(struct stss3_upload *u, struct plug_call *call)
     return stss3_parts_settle(u->parts, call);
 }
 
+/* S3 dates what Complete makes by the beginning of the multipart upload, so that purge would take
+ * an old one's while it is copied.  Something young beside it tells otherwise. */
+static regstore_status show_life(struct stss3_upload *u, struct plug_call *call)
+{
+    const int64_t now_ns = stss3_service_clock_now_ns(u->store->running->client.clock);
+    const uint64_t now_s = now_ns > 0 ? (uint64_t)(now_ns / STSS3_NS_PER_S) : 0;
+    char etag[128];
+    if (!u->is_staged || (u->created_s <= now_s && now_s - u->created_s <= OLD_S))
+        return REGSTORE_OK;
+    return stss3_upload_park(u, call, NULL, NULL, etag);
+}
+
 static regstore_status complete(struct commit *c, struct plug_call *call)
 {
     struct stss3_upload *u = c->u;
     char stage[STSS3_STAGE_KEY_MAX];
     char *etag = u->is_staged ? u->staged_etag : u->committed.etag;
     regstore_status status = gather(u, call);
+    if (status == REGSTORE_OK)
+        status = show_life(u, call);
     if (status == REGSTORE_OK) {
         status = stss3_multipart_complete(
             &u->store->running->client, call, stss3_parts_key(u->parts),

@@ -47,19 +47,29 @@ void stss3_listing_clear(struct stss3_listing *l)
     memset(l, 0, sizeof *l);
 }
 
-bool stss3_listing_skip(struct stss3_listing *l, const char *text)
+/* Takes start over; NULL: no memory. */
+static bool begin_after(struct stss3_listing *l, char *start)
 {
-    struct plug_buf start = {0};
-    plug_buf_printf(&start, "%s" LAST_CHARACTER, text);
-    char *fresh = plug_buf_steal(&start);
-    if (fresh == NULL)
+    if (start == NULL)
         return false;
     free(l->start_after);
-    l->start_after = fresh;
+    l->start_after = start;
     plug_buf_reset(&l->token);
     drop_entries(l);
     l->is_last = false;
     return true;
+}
+
+bool stss3_listing_skip(struct stss3_listing *l, const char *text)
+{
+    struct plug_buf start = {0};
+    plug_buf_printf(&start, "%s" LAST_CHARACTER, text);
+    return begin_after(l, plug_buf_steal(&start));
+}
+
+bool stss3_listing_after(struct stss3_listing *l, const char *key)
+{
+    return begin_after(l, strdup(key));
 }
 
 /* *entry stays NULL for what is no key of ours. */

@@ -39,5 +39,7 @@ regstore_status stss3_listing_next(struct stss3_listing *l, struct plug_call *ca
 
 /* Goes on after every key that begins with text, a new walk with another start. */
 bool stss3_listing_skip(struct stss3_listing *l, const char *text);
+/* Goes on after this key, which may be one of the page at hand. */
+bool stss3_listing_after(struct stss3_listing *l, const char *key);
 
 #endif

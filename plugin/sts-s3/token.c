@@ -70,6 +70,7 @@ static void put_multipart(struct stss3_upload *u, const struct view *v, bool wit
                           struct plug_buf *b)
 {
     uint8_t hash[32];
+    plug_put_number(b, u->created_s);
     if (u->parts == NULL) { /* still as it came: unlisted */
         plug_put_text(b, u->unlisted.upload_id);
         plug_put_number(b, u->unlisted.n);
@@ -237,6 +238,7 @@ static bool read_multipart(struct reading *r)
     struct stss3_upload *u = r->u;
     char stage[STSS3_STAGE_KEY_MAX];
     size_t hash_len;
+    u->created_s = plug_get_number(&r->at);
     char *upload_id = plug_get_text(&r->at);
     const uint64_t n = plug_get_number(&r->at);
     bool ok = upload_id != NULL && strlen(upload_id) < STSS3_UPLOAD_ID_MAX &&

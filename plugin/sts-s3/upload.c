@@ -31,15 +31,19 @@ void stss3_park_key(const struct stss3_upload *u, unsigned slot, char out[STSS3_
                    slot % STSS3_PARK_SLOTS);
 }
 
-void stss3_name_stage(struct stss3_upload *u)
+void stss3_sole_id(const char *key, char id[37])
 {
     uint8_t hash[32];
-    if ((u->flags & REGSTORE_UPLOAD_SOLE) == 0 || u->key == NULL) {
+    plug_sha256(key, strlen(key), hash);
+    plug_uuid_of(hash, id);
+}
+
+void stss3_name_stage(struct stss3_upload *u)
+{
+    if ((u->flags & REGSTORE_UPLOAD_SOLE) != 0 && u->key != NULL)
+        stss3_sole_id(u->key, u->stage_id);
+    else
         memcpy(u->stage_id, u->id, sizeof u->stage_id);
-        return;
-    }
-    plug_sha256(u->key, strlen(u->key), hash);
-    plug_uuid_of(hash, u->stage_id);
 }
 
 void stss3_upload_sha256(const struct stss3_upload *u, char *out)
@@ -220,6 +224,8 @@ static regstore_status create_multipart(struct stss3_upload *u, struct plug_call
         stss3_multipart_create(&u->store->running->client, call, key, &meta, upload_id);
     u->may_be_more |= status != REGSTORE_OK && u->is_staged;
     TRY(status);
+    const int64_t now_ns = stss3_service_clock_now_ns(u->store->running->client.clock);
+    u->created_s = now_ns > 0 ? (uint64_t)(now_ns / STSS3_NS_PER_S) : 0;
     u->parts = stss3_parts_new(&u->store->running->client, key, upload_id);
     return u->parts == NULL ? plug_no_memory(call) : REGSTORE_OK;
 }
@@ -349,29 +355,35 @@ static unsigned slot_beyond(const struct stss3_upload *u, unsigned slot)
     return next == u->parked.token_slot ? next ^ 1 : next;
 }
 
-/* The tail goes where the next process finds it.  At an offset that has a token already, and
- * nothing written since, that is where it lies. */
-static regstore_status park_tail(struct stss3_upload *u, struct plug_call *call)
+regstore_status stss3_upload_park(struct stss3_upload *u, struct plug_call *call,
+                                  struct stss3_chunk *chunk, const char *sha256, char etag[128])
 {
-    char key[STSS3_STAGE_KEY_MAX], sha256[STSS3_SHA256_HEX], etag[128];
+    char key[STSS3_STAGE_KEY_MAX];
     const struct stss3_meta meta = {.mark = u->id};
-    if (u->tail == NULL)
-        return REGSTORE_OK;
-    if (stss3_chunk_length(u->tail) >= STSS3_PART_MIN)
-        return stss3_upload_flush(u, call);
-    /* Never over the newest token's own tail, which must outlive the loss of the next token, and
-     * the failure of this suspend (TOK-2, TOK-3). */
     const unsigned slot = u->parked.next;
     u->has_parked = true;
     u->parked.next = slot_beyond(u, slot);
     stss3_park_key(u, slot, key);
+    TRY(stss3_put(&u->store->running->client, call, key, chunk, sha256, &meta, etag));
+    u->parked.next = slot; /* until a token names it */
+    return REGSTORE_OK;
+}
+
+/* The tail goes where the next process finds it.  At an offset that has a token already, and
+ * nothing written since, that is where it lies. */
+static regstore_status park_tail(struct stss3_upload *u, struct plug_call *call)
+{
+    char sha256[STSS3_SHA256_HEX], etag[128];
+    if (u->tail == NULL)
+        return REGSTORE_OK;
+    if (stss3_chunk_length(u->tail) >= STSS3_PART_MIN)
+        return stss3_upload_flush(u, call);
     stss3_upload_tail_sha256(u, sha256);
-    TRY(stss3_put(&u->store->running->client, call, key, u->tail, sha256, &meta, etag));
+    TRY(stss3_upload_park(u, call, u->tail, sha256, etag));
     if (etag[0] == '\0')
         return plug_fail(call, REGSTORE_UNAVAILABLE, "PutObject: the answer has no ETag");
     u->parked.length = stss3_chunk_length(u->tail);
-    u->parked.slot = slot;
-    u->parked.next = slot; /* until a token names it */
+    u->parked.slot = u->parked.next;
     memcpy(u->parked.etag, etag, sizeof u->parked.etag);
     return REGSTORE_OK;
 }

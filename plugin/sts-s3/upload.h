@@ -47,6 +47,7 @@ struct stss3_upload {
     struct regstore_stat committed;
 
     struct stss3_parts *parts; /* NULL: no multipart upload was created */
+    uint64_t created_s;        /* when that was, by the service's clock; 0: not known */
     bool is_staged;            /* it lies at uploads/<id>, not at the key */
     char staged_etag[128];     /* Complete went through at uploads/<id>; this is what it made */
     bool is_completed;
@@ -84,6 +85,7 @@ static inline struct stss3_upload *stss3_upload_of(struct regstore_upload *uploa
 /* Sets stage_id: a SOLE upload's follows from the key, so that any other at this key can find what
  * it left (ABO-1). */
 void stss3_name_stage(struct stss3_upload *u);
+void stss3_sole_id(const char *key, char id[37]);
 /* "uploads/<id>" and "uploads/<id>.<slot>". */
 void stss3_stage_key(const struct stss3_upload *u, char out[STSS3_STAGE_KEY_MAX]);
 void stss3_park_key(const struct stss3_upload *u, unsigned slot, char out[STSS3_STAGE_KEY_MAX]);
@@ -94,6 +96,10 @@ regstore_status stss3_upload_restore(struct stss3_upload *u, struct plug_call *c
                                      bool with_tail);
 /* Sends the tail as the next part; creates the multipart upload if need be. */
 regstore_status stss3_upload_flush(struct stss3_upload *u, struct plug_call *call);
+/* Puts a chunk (NULL: no bytes) at the next slot.  Never over the newest token's own tail, which
+ * must outlive the loss of the next token, and the failure of this call (TOK-2, TOK-3). */
+regstore_status stss3_upload_park(struct stss3_upload *u, struct plug_call *call,
+                                  struct stss3_chunk *chunk, const char *sha256, char etag[128]);
 /* "sha256:..." of all bytes so far; out has REGSTORE_DIGEST_MAX bytes. */
 void stss3_upload_sha256(const struct stss3_upload *u, char *out);
 /* Hex SHA-256 of the tail. */

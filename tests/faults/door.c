@@ -3,6 +3,7 @@
 
 #include <check.h>
 #include <curl/curl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -52,6 +53,14 @@ void door_forget_faults(const char *server)
 {
     struct answer answer;
     ask(server, "DELETE", "fault", &answer);
+}
+
+void door_clock(const char *server, int64_t ahead_ms)
+{
+    struct answer answer;
+    char verb[64];
+    (void)snprintf(verb, sizeof verb, "clock?offset_ms=%" PRId64, ahead_ms);
+    ask(server, "POST", verb, &answer);
 }
 
 size_t door_counts(const char *server, struct door_count *out, size_t cap)

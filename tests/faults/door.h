@@ -4,10 +4,13 @@
 #define TEST_DOOR_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* Every failure ends the test. */
 void door_fault(const char *server, const char *rule);
 void door_forget_faults(const char *server);
+/* The server's clock, beside this machine's, from now on. */
+void door_clock(const char *server, int64_t ahead_ms);
 
 /* How many requests of each operation there were since door_forget_counts(). */
 struct door_count {

@@ -9,6 +9,7 @@
  *   - abort takes nothing that a commit made visible.
  */
 #include "door.h"
+#include "old_uploads.h"
 #include "place.h"
 
 #include <check.h>
@@ -510,6 +511,7 @@ static Suite *faults_suite(void)
     tcase_add_test(tcase, tails_of_tokens_outlive_suspends_that_fail);
     tcase_add_test(tcase, lost_end_of_a_copy_in_parts_is_proved);
     suite_add_tcase(suite, tcase);
+    suite_add_tcase(suite, old_uploads_case());
     return suite;
 }
 

@@ -67,12 +67,17 @@ struct regstore_call call_of(struct regstore_error *error)
 
 struct regstore_store *store_at(bool by_name)
 {
+    return store_under("/fork", by_name);
+}
+
+struct regstore_store *store_under(const char *path, bool by_name)
+{
     char url[160];
     (void)snprintf(url, sizeof url, "http://%s%s", by_name ? PLACE_NAME : "127.0.0.1",
                    strrchr(endpoint, ':'));
     const char *role = getenv("REGSTORE_TEST_ROLE");
     const struct regstore_pair settings[] = {
-        {"storage_path", "/fork"},
+        {"storage_path", path},
         {"s3_bucket", "quay"},
         {"sts_user_access_key", "AKIAQUAYUSER00000001"},
         {"sts_user_secret_key", "quaysecretkey0000000000000000000000000001"},

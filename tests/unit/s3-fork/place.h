@@ -29,6 +29,8 @@ void server_down(void);
 const char *server_url(void);
 /* by_name: PLACE_NAME in place of the address, which curl has to look up. */
 struct regstore_store *store_at(bool by_name);
+/* The same, at another storage_path. */
+struct regstore_store *store_under(const char *path, bool by_name);
 struct regstore_call call_of(struct regstore_error *error);
 /* How many children the tests with many make: REGSTORE_TEST_FORKS, or a few. */
 unsigned how_many_forks(void);

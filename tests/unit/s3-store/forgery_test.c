@@ -27,7 +27,7 @@ struct forged {
     uint64_t generation, flags, upload_flags, expected_length, parked_length, slot, next, next_len;
     uint64_t digest_flags, digest_length;
     const char *upload_id, *part_etag;
-    uint64_t n_parts, parts_length, part_length;
+    uint64_t created_s, n_parts, parts_length, part_length;
     size_t hash_len, table_lines;
     const char *after;
 };
@@ -50,6 +50,7 @@ static void put_digest(struct plug_buf *b, uint64_t flags, uint64_t length)
 static void put_multipart(struct plug_buf *b, const struct forged *f)
 {
     static const uint8_t hash[64] = {0};
+    plug_put_number(b, f->created_s);
     plug_put_text(b, f->upload_id);
     plug_put_number(b, f->n_parts);
     plug_put_number(b, f->parts_length);
@@ -102,6 +103,7 @@ static struct forged good_token(struct world *w)
         .next_len = 1,
         .digest_flags = REGSTORE_UPLOAD_SHA256,
         .digest_length = 50 * MIB + 1000,
+        .created_s = 1700000000,
         .upload_id = "upload-id",
         .part_etag = ETAG,
         .n_parts = 10,
