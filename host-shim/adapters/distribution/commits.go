@@ -4,6 +4,7 @@ package regstore
 
 import (
 	"context"
+	"path"
 	"strings"
 	"sync"
 	"time"
@@ -131,19 +132,22 @@ func (c *commits) move(ctx context.Context, from, to string) (bool, error) {
 	return c.commit(ctx, p, to)
 }
 
-// show makes the file at its own path, for somebody who wants its bytes.
+// show makes the file at its own path, for somebody who wants its bytes. Should he leave, it is made
+// all the same: a commit that is cut off could go to no other path any more.
 func (c *commits) show(ctx context.Context, path string) error {
-	_, err := c.move(ctx, path, path)
+	_, err := c.move(context.WithoutCancel(ctx), path, path)
 	return err
 }
 
-// showBelow does so for all in a folder. One that is being moved is as good as gone from it.
-func (c *commits) showBelow(ctx context.Context, folder string) error {
+// showIn does so for an upload's own folder. A walk from above it, as the catalog's and the purger's
+// are, never asks for these bytes, and would copy the layers of all pushes that are about to end. One
+// that is being moved is as good as gone.
+func (c *commits) showIn(ctx context.Context, folder string) error {
 	for _, p := range c.findBelow(folder) {
-		if !p.mu.TryLock() {
+		if path.Dir(p.path) != folder || !p.mu.TryLock() {
 			continue
 		}
-		_, err := c.commit(ctx, p, p.path)
+		_, err := c.commit(context.WithoutCancel(ctx), p, p.path)
 		p.mu.Unlock()
 		if err != nil {
 			return err

@@ -122,6 +122,65 @@ func TestCancelInAContextThatIsOverKeepsTheUpload(t *testing.T) {
 	})
 }
 
+// Others look around while a push is about to end, and may leave: the push ends all the same.
+func TestWalkFromAboveLeavesAPushAlone(t *testing.T) {
+	b := newFake(t)
+	for _, size := range sizes {
+		d := b.driver()
+		content := randomBytes(size)
+		w := open(t, d, upload, false)
+		write(t, w, content)
+		must(t, w.Commit(t.Context()))
+		b.fault("op", "CopyObject", "do", "error", "status", "403", "code", "AccessDenied")
+		b.fault("op", "Complete*", "do", "error", "status", "403", "code", "AccessDenied")
+		b.fault("op", "PutObject", "do", "error", "status", "403", "code", "AccessDenied")
+		err := d.Walk(t.Context(), "/docker/registry/v2/repositories", func(storagedriver.FileInfo) error { return nil })
+		b.noFaults()
+		if err != nil && !errors.As(err, &storagedriver.PathNotFoundError{}) {
+			t.Fatal(err)
+		}
+		must(t, d.Move(t.Context(), upload, blobPathOf(content)))
+		must(t, w.Close())
+		mustHave(t, d, blobPathOf(content), content)
+		must(t, d.Delete(t.Context(), blobPathOf(content)))
+		deleteUpload(t, d)
+		b.mustBeEmpty()
+	}
+}
+
+// A request that hangs on until the upload is over and its folder deleted leaves nothing in it.
+func TestLateCloseWritesNothing(t *testing.T) {
+	backends(t, func(t *testing.T, b *backend) {
+		d := b.driver()
+		late := open(t, d, upload, false)
+		write(t, late, randomBytes(1000))
+		must(t, d.PutContent(t.Context(), uploadDir+"/startedat", []byte("now")))
+		must(t, d.Delete(t.Context(), uploadDir))
+		_ = late.Close() // there is nobody to tell
+		b.mustBeEmpty()
+	})
+}
+
+// An upload that was committed and goes on from its sidecar, as when the client's PUT comes again, has
+// something to abort again.
+func TestUploadThatGoesOnAfterItsCommitIsAborted(t *testing.T) {
+	backends(t, func(t *testing.T, b *backend) {
+		d := b.driver()
+		content := randomBytes(12 << 20)
+		w := open(t, d, upload, false)
+		write(t, w, content)
+		must(t, w.Commit(t.Context()))
+		must(t, d.Move(t.Context(), upload, blobPathOf(content)))
+		must(t, w.Close())
+		again := open(t, d, upload, true)
+		write(t, again, content[again.Size():])
+		_ = again.Close() // GONE is right as well: nothing may be left, that is all
+		must(t, d.Delete(t.Context(), uploadDir))
+		must(t, d.Delete(t.Context(), blobPathOf(content)))
+		b.mustBeEmpty()
+	})
+}
+
 // After a Close that failed, Size is what any process will go on with.
 func TestSizeAfterAFailedCloseIsWhatIsKept(t *testing.T) {
 	b := newFake(t)

@@ -77,7 +77,7 @@ func (f *folders) opened(name string) {
 	defer f.mu.Unlock()
 	if known := f.byName[name]; known != nil {
 		known.isWhole = known.isWhole && !known.isOpen
-		known.isOpen = true
+		known.isOpen, known.isSettled = true, false
 	}
 }
 
@@ -95,7 +95,7 @@ func (f *folders) wrote(name string, parts ...[]byte) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if known := f.byName[name]; known != nil {
-		known.sidecar = sumOf(parts...)
+		known.sidecar, known.isSettled = sumOf(parts...), false
 	}
 }
 

@@ -18,7 +18,7 @@ func (d *driver) List(ctx context.Context, path string) ([]string, error) {
 			return states, nil
 		}
 	}
-	if err := d.commits.showBelow(ctx, path); err != nil {
+	if err := d.commits.showIn(ctx, path); err != nil {
 		return nil, err
 	}
 	list, err := d.store.OpenList(ctx, plugin.ListOptions{Prefix: below(path), Folders: true})

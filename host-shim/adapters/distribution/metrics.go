@@ -52,9 +52,15 @@ func newSpace() *metrics.Namespace {
 	return metrics.NewNamespace(registrymetrics.NamespacePrefix, "storage", nil)
 }
 
+// add counts as lost what Prometheus does not take, by a panic.
 func (f *metricFamilies) add(e plugin.Event) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	defer func() {
+		if recover() != nil {
+			f.lost.WithValues("metric").Inc()
+		}
+	}()
 	of := f.byName[e.Name]
 	if of == nil {
 		of = newFamily(e)

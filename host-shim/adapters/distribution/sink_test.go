@@ -84,6 +84,8 @@ func TestMetricsThatCannotBeAreLeftOut(t *testing.T) {
 		{Name: "\xff", What: plugin.MetricCount, Value: 1},
 		{Name: "label", What: plugin.MetricCount, Value: 1, Pairs: []plugin.Pair{{Key: "\xff", Value: "x"}}},
 		{Name: "kind", What: 77, Value: 1},
+		{Name: "falls", What: plugin.MetricCount, Value: -1},
+		{Name: "value", What: plugin.MetricCount, Value: 1, Pairs: []plugin.Pair{{Key: "k", Value: "\xff"}}},
 		{Name: "action_seconds", What: plugin.MetricTime, Value: 1}, // the registry has one of that name
 	} {
 		f.add(e)

@@ -120,6 +120,9 @@ func (g *stage) begin(ctx context.Context) (string, error) {
 }
 
 func (g *stage) putSidecar(ctx context.Context, s sidecar) error {
+	if g.folder != "" && g.d.folders.isGone(g.folder) {
+		return errOver // nobody would ever delete it again
+	}
 	head, small := s.encode()
 	if err := g.d.put(ctx, sidecarOf(g.key), "", head, small); err != nil {
 		return err

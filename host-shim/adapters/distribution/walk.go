@@ -24,7 +24,7 @@ func (d *driver) Walk(ctx context.Context, from string, f storagedriver.WalkFn, 
 	for _, set := range options {
 		set(&o)
 	}
-	if err := d.commits.showBelow(ctx, from); err != nil {
+	if err := d.commits.showIn(ctx, from); err != nil {
 		return err
 	}
 	w := walk{d: d, from: from, visit: f, hint: keyOf(o.StartAfterHint)}
