@@ -92,6 +92,15 @@ class LegacyUploadTest(StoreTest):
         with self.assertRaises(RegstoreError):
             self.store.complete_chunked_upload(str(uuids.uuid4()), "any/path", {})
 
+    def test_file_that_the_original_local_storage_staged_takes_no_more_bytes_here(self):
+        """Back at the original, its commit would move that file as it is, without ours."""
+        uuid = self.lay_chunk(b"staged")[len("uploads/"):]
+        written, same, error = self.store.stream_upload_chunk(uuid, 6, -1, io.BytesIO(b"more"), {})
+        self.assertEqual((written, same), (0, {}))
+        self.assertIsInstance(error, RegstoreError)
+        self.store.cancel_chunked_upload(uuid, {})
+        self.assert_clean()
+
     def test_metadata_of_somebody_else_is_refused(self):
         for metadata in ({"segments": []}, {"chunks": 3}, {"chunks": [[1, 2]]}, [], "x",
                          {"chunks": [["sha256/ab/x", 0, 1]]}, {"chunks": [["uploads/x", 0, "1"]]},

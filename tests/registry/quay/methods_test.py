@@ -118,12 +118,25 @@ class ChunkedUploadTest(StoreTest):
         self.store.stream_upload_chunk(uuid, 0, -1, io.BytesIO(b"x"), metadata)
         self.assertEqual(json.dumps(metadata), before)
 
-    def test_client_that_leaves_gets_its_bytes_kept_and_the_error_told(self):
+    def test_first_chunk_that_ends_early_is_ended_at_once(self):
+        """Quay drops the metadata that comes with an error, so nobody could go on or cancel."""
         uuid, metadata = self.store.initiate_chunked_upload()
-        written, metadata, error = self.store.stream_upload_chunk(
+        written, same, error = self.store.stream_upload_chunk(
             uuid, 0, -1, FailingFile(NOISE[:7 * MIB]), metadata)
         self.assertIsInstance(error, IOError)
-        self.assertEqual(written, 7 * MIB)
+        self.assertEqual((written, same), (0, metadata))
+        self.assert_clean()
+
+    def test_client_that_leaves_gets_its_bytes_kept_and_the_error_told(self):
+        uuid, metadata = self.store.initiate_chunked_upload()
+        _, metadata, error = self.store.stream_upload_chunk(
+            uuid, 0, -1, io.BytesIO(NOISE[:MIB]), metadata)
+        self.assertIsNone(error)
+        written, metadata, error = self.store.stream_upload_chunk(
+            uuid, MIB, -1, FailingFile(NOISE[MIB:7 * MIB]), metadata)
+        self.assertIsInstance(error, IOError)
+        self.assertEqual(written, 6 * MIB)
+        written += MIB
         rest = io.BytesIO(NOISE[written:8 * MIB])
         _, metadata, error = self.again().stream_upload_chunk(uuid, written, -1, rest, metadata)
         self.assertIsNone(error)
@@ -261,6 +274,14 @@ class WholeBlobTest(StoreTest):
             raw = fp.raw
         with self.assertRaises(ValueError):
             raw.readinto(bytearray(1))
+
+    def test_stream_read_file_can_be_measured_as_other_drivers_do(self):
+        self.store.put_content("a", NOISE[:MIB])
+        with self.store.stream_read_file("a") as fp:
+            self.assertEqual(fp.seek(0, io.SEEK_END), MIB)
+            self.assertEqual(fp.seek(7), 7)
+            self.assertEqual(fp.seek(0), 0)
+            self.assertEqual(fp.read(), NOISE[:MIB])
 
     def test_file_that_changes_while_it_is_read_is_never_mixed(self):
         self.store.put_content("a", NOISE[:3 * MIB])
@@ -419,8 +440,10 @@ class UpkeepTest(StoreTest):
 
     def test_old_exported_logs_go_and_nothing_else(self):
         folder = "exportedactionlogs"
-        log = f"{folder}/{uuids.uuid4()}"
-        others = [f"{folder}/readme", f"{folder}/{uuids.uuid4()}/x", f"other/{uuids.uuid4()}"]
+        name = f"{uuids.uuid4()}-{uuids.uuid4()}"
+        log = f"{folder}/{name}"
+        others = [f"{folder}/readme", f"{folder}/{uuids.uuid4()}", f"{folder}/{name}x",
+                  f"other/{name}"]
         for path in [log] + others:
             self.store.put_content(path, b"x")
         self.store.clean_exported_action_logs(timedelta(hours=1), folder)

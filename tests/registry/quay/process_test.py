@@ -44,6 +44,14 @@ class DemandTest(unittest.TestCase):
 
 
 class FailureTest(DemandTest):
+    def begun(self, data):
+        """The first chunk of an upload: only what follows has metadata that Quay keeps."""
+        store = self.demand()
+        uuid, metadata = store.initiate_chunked_upload()
+        written, metadata, error = store.stream_upload_chunk(uuid, 0, -1, io.BytesIO(data), metadata)
+        self.assertEqual((written, error), (len(data), None))
+        return uuid, metadata
+
     def test_error_tells_all_that_the_plugin_said(self):
         store = self.demand(fail="stat,9,1,1")
         with self.assertRaises(RegstoreError) as caught:
@@ -61,27 +69,38 @@ class FailureTest(DemandTest):
         self.assertEqual(caught.exception.status_name, "INTERNAL")
 
     def test_write_that_fails_half_way_keeps_the_half_and_tells_the_error(self):
+        uuid, metadata = self.begun(b"0")
         store = self.demand(fail="upload_write,9,1,1")
-        uuid, metadata = store.initiate_chunked_upload()
         with self.assertLogs("regstore_quay", "WARNING"):
-            written, metadata, error = store.stream_upload_chunk(uuid, 0, -1,
+            written, metadata, error = store.stream_upload_chunk(uuid, 1, -1,
                                                                  io.BytesIO(b"12345678"), metadata)
         self.assertEqual(written, 4)
         self.assertEqual(error.status_name, "UNAVAILABLE")
-        written, metadata, error = store.stream_upload_chunk(uuid, 4, -1, io.BytesIO(b"5678"),
+        written, metadata, error = store.stream_upload_chunk(uuid, 5, -1, io.BytesIO(b"5678"),
                                                              metadata)
         self.assertEqual((written, error), (4, None))
         store.complete_chunked_upload(uuid, "a", metadata)
-        self.assertEqual(store.get_content("a"), b"12345678")
+        self.assertEqual(store.get_content("a"), b"012345678")
+
+    def test_first_chunk_that_fails_leaves_nothing_and_no_token(self):
+        """Quay drops the metadata that comes with an error."""
+        for verb in ("upload_write", "upload_suspend"):
+            store = self.demand(fail=f"{verb},9,1,1")
+            uuid, metadata = store.initiate_chunked_upload()
+            written, same, error = store.stream_upload_chunk(uuid, 0, -1, io.BytesIO(b"1234"),
+                                                             metadata)
+            self.assertEqual((written, same), (0, metadata))
+            self.assertEqual(error.status_name, "UNAVAILABLE")
+            self.assertEqual(os.listdir(self.folder), [])
 
     def test_suspend_that_fails_keeps_what_is_safe_all_the_same(self):
         """TestStorage then tells a token for the first half (TOK-2)."""
+        uuid, metadata = self.begun(b"1")
         store = self.demand(fail="upload_suspend,9,1,1")
-        uuid, metadata = store.initiate_chunked_upload()
         with self.assertLogs("regstore_quay", "WARNING"):
-            written, metadata, error = store.stream_upload_chunk(uuid, 0, -1, io.BytesIO(b"1234"),
+            written, metadata, error = store.stream_upload_chunk(uuid, 1, -1, io.BytesIO(b"234"),
                                                                  metadata)
-        self.assertEqual((written, error.status_name), (2, "UNAVAILABLE"))
+        self.assertEqual((written, error.status_name), (1, "UNAVAILABLE"))
         _, metadata, error = store.stream_upload_chunk(uuid, 2, -1, io.BytesIO(b"34"), metadata)
         self.assertIsNone(error)
         store.complete_chunked_upload(uuid, "a", metadata)

@@ -5,6 +5,7 @@ No Python code ever runs on a plugin's thread: the ring is written in C and take
 thread or greenlet that made a call, after the call."""
 import logging
 import re
+import time
 from ctypes import byref, c_void_p
 
 from . import _abi
@@ -91,7 +92,9 @@ class Events:
             return
         words = " ".join(f"{key}={value!r}" if re.search(r"[\s=\"']", value) or not value
                          else f"{key}={value}" for key, value in fields.items())
-        self._logger.log(event.level, "%s: %s %s", self._location, name, words)
+        age = time.time() - event.time_ns / 1e9  # it has waited for the next call of this process
+        late = f" ({age:.0f} s ago)" if age >= 1 else ""
+        self._logger.log(event.level, "%s: %s %s%s", self._location, name, words, late)
 
     def drain(self):
         """Passes on all that waits."""

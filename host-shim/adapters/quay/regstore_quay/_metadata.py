@@ -26,6 +26,12 @@ class UploadState:
         self.replaces = list(replaces)
         self.legacy = legacy
 
+    @property
+    def is_local_file(self):
+        """Of the original LocalStorage, whose commit moves that file whatever its metadata says: more
+        bytes kept anywhere else would be lost without a word if the push went back to it."""
+        return any(length is None for _path, length in self.legacy or ())
+
     def with_token(self, token):
         """The same upload one chunk later: what the original left is in it now."""
         staged = [path for path, _ in self.legacy or ()]
@@ -38,7 +44,7 @@ class UploadState:
         return {KEY: mine}
 
 
-def _refuse(why):
+def refuse(why):
     return RegstoreError(f"this upload cannot be gone on with: {why}; the client has to push it "
                          "anew", _abi.INVALID)
 
@@ -49,12 +55,12 @@ def _is_staged(path):
 
 def _read_ours(value):
     if not isinstance(value, dict):
-        raise _refuse(f"'{KEY}' of its metadata is no object")
+        raise refuse(f"'{KEY}' of its metadata is no object")
     token, replaces = value.get("token"), value.get("replaces", [])
     if token is not None and not isinstance(token, str):
-        raise _refuse("its token is no text")
+        raise refuse("its token is no text")
     if not isinstance(replaces, list) or not all(_is_staged(path) for path in replaces):
-        raise _refuse("it names chunks outside of uploads/")
+        raise refuse("it names chunks outside of uploads/")
     return UploadState(token, replaces)
 
 
@@ -63,9 +69,9 @@ def _read_chunk(chunk):
     try:
         path, _offset, length = chunk
     except (TypeError, ValueError):
-        raise _refuse("a chunk of its metadata is not path, offset and length") from None
+        raise refuse("a chunk of its metadata is not path, offset and length") from None
     if not _is_staged(path) or not isinstance(length, int) or length < 0:
-        raise _refuse("a chunk of its metadata is none under uploads/")
+        raise refuse("a chunk of its metadata is none under uploads/")
     return path, length
 
 
@@ -73,17 +79,17 @@ def read(uuid, metadata):
     """What a storage_metadata says, whoever wrote it; INVALID for what nobody did."""
     metadata = metadata if metadata is not None else {}
     if not isinstance(metadata, dict):
-        raise _refuse("its metadata is no object")
+        raise refuse("its metadata is no object")
     if KEY in metadata and _CHUNKS in metadata:
-        raise _refuse("two drivers have written to its metadata")
+        raise refuse("two drivers have written to its metadata")
     if KEY in metadata:
         return _read_ours(metadata[KEY])
     if _CHUNKS in metadata:
         if not isinstance(metadata[_CHUNKS], (list, tuple)):
-            raise _refuse("'chunks' of its metadata is no list")
+            raise refuse("'chunks' of its metadata is no list")
         return UploadState(legacy=[_read_chunk(chunk) for chunk in metadata[_CHUNKS]])
     if metadata:
-        raise _refuse("its metadata is of another driver")
+        raise refuse("its metadata is of another driver")
     if not _is_staged(_STAGED + str(uuid)):
-        raise _refuse("it has no name")
+        raise refuse("it has no name")
     return UploadState(legacy=[(_STAGED + str(uuid), None)])

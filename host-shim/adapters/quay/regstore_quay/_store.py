@@ -32,10 +32,10 @@ def encoded(text, what):
         return None
     try:
         raw = text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise RegstoreError(f"{what} is no text: {text!r}", _abi.INVALID) from error
+    except UnicodeEncodeError:  # whose words have the text, which may be a secret
+        raise RegstoreError(f"{what} is no text", _abi.INVALID) from None
     if b"\0" in raw:
-        raise RegstoreError(f"{what} has a NUL: {text!r}", _abi.INVALID)
+        raise RegstoreError(f"{what} has a NUL", _abi.INVALID)
     return raw
 
 

@@ -19,7 +19,8 @@ logger = logging.getLogger(__name__)
 # What goes through one hop to a native thread; with less, the hops are what an upload takes.
 PIECE_BYTES = 1 << 20
 DIRECT_UPLOAD_S = 300
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_EXPORTED_LOG = re.compile(f"{_UUID}-{_UUID}")  # of the export, and of the file
 _MD5_ETAG = re.compile(rb"[0-9a-f]{32}(-\d+)?$")
 _BLOB_PATH = re.compile(r"sha256/([0-9a-f]{2})/((?=\1)[0-9a-f]{64})")
 
@@ -53,6 +54,7 @@ class BlobFile(io.RawIOBase):
     def __init__(self, store, path):
         super().__init__()
         self._store, self._path = store, path
+        self._reader = None  # for close(), should this fail
         self._reader = store.read(path)
         self._length, self._etag = self._reader.length, self._reader.etag
         self._position = 0
@@ -71,8 +73,9 @@ class BlobFile(io.RawIOBase):
         if base + offset < 0:
             raise ValueError("before the beginning")
         if base + offset != self._position:
-            self._reader.close()
-            self._reader = None
+            if self._reader is not None:
+                self._reader.close()
+                self._reader = None
             self._position = base + offset
         return self._position
 
@@ -175,6 +178,8 @@ class RegstoreStorage(BaseStorageV2):
             first = next(pieces, None)
             if first is None:  # docker's PUT, whose body is empty, costs nothing
                 return 0, unchanged, None
+            if state.is_local_file:
+                raise _metadata.refuse("Quay's own LocalStorage has begun it")
             with self._resume(state, content_type) as upload:
                 begin = upload.offset
                 token, kept, failure = self._write_and_suspend(upload, state, first, pieces)
@@ -188,20 +193,25 @@ class RegstoreStorage(BaseStorageV2):
 
     def _write_and_suspend(self, upload, state, first, rest):
         """(token, kept, error or None); token None: nothing of it is kept. An upload that nobody
-        has a token of is ended, unless this greenlet is to die: then purge finds it."""
+        has a token of is ended, unless this greenlet is to die: then purge finds it. And nobody will
+        have one of a first chunk that failed: Quay drops the metadata that comes with an error."""
         begin = upload.offset
         try:
             failure = self._write_pieces(upload, first, rest)
+            if failure is not None and state.token is None:
+                self._abort(upload)
+                return None, begin, failure
             token, kept, suspend_failure = upload.suspend()
         except Exception:
             if state.token is None:
                 self._abort(upload)
             raise
-        if token is None or kept < begin:
+        failure = failure or suspend_failure
+        if token is None or kept < begin or (state.token is None and failure is not None):
             token = None
             if state.token is None:
                 self._abort(upload)
-        return token, kept, failure or suspend_failure
+        return token, kept, failure
 
     @staticmethod
     def _write_pieces(upload, first, rest):
@@ -329,11 +339,11 @@ class RegstoreStorage(BaseStorageV2):
         return self._store.purge(_abi.PURGE_UPLOADS, _seconds(deletion_date_threshold)).uploads
 
     def clean_exported_action_logs(self, deletion_date_threshold, log_path, **_):
-        """Exported logs are named by a uuid; nothing else in their folder is touched."""
+        """Exported logs are named by two uuids; nothing else in their folder is touched."""
         cutoff = datetime.now(timezone.utc) - deletion_date_threshold
         folder = log_path.rstrip("/") + "/"
         old = [path for path, mtime_ns in self._store.list(folder)
-               if _UUID.fullmatch(path[len(folder):])
+               if _EXPORTED_LOG.fullmatch(path[len(folder):])
                and datetime.fromtimestamp(mtime_ns / 1e9, timezone.utc) <= cutoff]
         if old:
             self._store.delete(old)
