@@ -33,17 +33,27 @@ static void forget_faults(struct exchange *x)
     (void)say(x, 200, "ok");
 }
 
-static void show_counts(struct exchange *x)
+static void show(struct exchange *x, const struct fields *counts)
 {
-    const struct fields *counts = &x->server->counts;
     x->answer.status = 200;
     for (size_t i = 0; i < counts->count; i++)
         text_format(&x->answer.body, "%s %s\n", counts->items[i].name, counts->items[i].value);
 }
 
+static void show_counts(struct exchange *x)
+{
+    show(x, &x->server->counts);
+}
+
+static void show_refusals(struct exchange *x)
+{
+    show(x, &x->server->refusals);
+}
+
 static void forget_counts(struct exchange *x)
 {
     fields_clear(&x->server->counts);
+    fields_clear(&x->server->refusals);
     (void)say(x, 200, "ok");
 }
 
@@ -103,6 +113,7 @@ void control(struct exchange *x)
     } verbs[] = {
         {"POST", "fault", add_fault},        {"DELETE", "fault", forget_faults},
         {"GET", "counts", show_counts},      {"DELETE", "counts", forget_counts},
+        {"GET", "refusals", show_refusals},
         {"POST", "clock", set_clock},        {"POST", "session", set_session_life},
         {"DELETE", "session", end_sessions}, {"POST", "bucket", add_bucket},
     };

@@ -4,9 +4,9 @@
  *
  *   POST   /_fake/fault?RULE                 faults.h has the rules
  *   DELETE /_fake/fault                      forgets them all
- *   GET    /_fake/counts                     "PutObject 3" and so on: requests since the start,
- *                                            and by code those that were refused
- *   DELETE /_fake/counts                     from nought again
+ *   GET    /_fake/counts                     "PutObject 3" and so on: requests since the start
+ *   GET    /_fake/refusals                   "NoSuchKey 1" and so on: those that were refused
+ *   DELETE /_fake/counts                     both from nought again
  *   POST   /_fake/clock?offset_ms=-900000    the server's clock from now on
  *   POST   /_fake/session?life_ms=8000       how long sessions to come will live; 0: as they ask;
  *                                            &expired=AccessDenied: what has ended is refused as

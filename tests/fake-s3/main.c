@@ -200,6 +200,7 @@ int main(int argc, char **argv)
     identities_clear(&server.identities);
     faults_clear(&server.faults);
     fields_clear(&server.counts);
+    fields_clear(&server.refusals);
     fields_clear(&server.endpoints);
     if (server.spool.fd >= 0)
         spool_close(&server.spool);

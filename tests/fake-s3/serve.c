@@ -12,9 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static void count(struct exchange *x, const char *what)
+static void count(struct fields *counts, const char *what)
 {
-    struct fields *counts = &x->server->counts;
     const char *before = fields_get(counts, what);
     uint64_t number = 0;
     char text[24];
@@ -29,14 +28,14 @@ static void count_refusal(struct exchange *x)
     if (!is_refused(x))
         return;
     (void)pthread_mutex_lock(&x->server->lock);
-    count(x, x->answer.code);
+    count(&x->server->refusals, x->answer.code);
     (void)pthread_mutex_unlock(&x->server->lock);
 }
 
 /* Counts the request, and finds out whether a fault is meant for it. Under the lock. */
 static void meet(struct exchange *x)
 {
-    count(x, x->operation->name);
+    count(&x->server->counts, x->operation->name);
     x->fault = faults_match(&x->server->faults, x->operation->name, x->key);
 }
 

@@ -23,7 +23,8 @@ struct server {
     struct identities identities;
     struct faults faults;
     struct fields endpoints;  /* region, host:port */
-    struct fields counts;     /* requests by operation, refusals by code */
+    struct fields counts;     /* requests by operation */
+    struct fields refusals;   /* of these, by code */
     uint32_t session_life_ms; /* of the sessions to come; 0: as they ask */
     bool denies_expired;      /* as Ceph does, which says AccessDenied and no more */
 };

@@ -25,7 +25,8 @@ def ask(method, verb, **words):
 
 
 def count(operation):
-    counts = dict(line.split() for line in ask("GET", "counts").splitlines())
+    both = ask("GET", "counts") + ask("GET", "refusals")
+    counts = dict(line.split() for line in both.splitlines())
     return int(counts.get(operation, 0))
 
 

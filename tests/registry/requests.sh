@@ -12,10 +12,8 @@ count_push() {
     registry_up "$1"
     curl -sf -X DELETE "$RGW_ENDPOINT/_fake/counts" >"$work/said"
     skopeo_copy "oci:$IMAGES/ten:v1" "docker://$at/ten:v1"
-    # The server counts refusals by their code as well: the requests are those that are named so.
-    curl -sf "$RGW_ENDPOINT/_fake/counts" | LC_ALL=C sort |
-        grep -E '^(Abort|Assume|Complete|Copy|Create|Delete|Get|Head|List|Put|Upload)[A-Z]' \
-            >"$work/$1.counts" || fail "the server has counted nothing"
+    curl -sf "$RGW_ENDPOINT/_fake/counts" | LC_ALL=C sort >"$work/$1.counts"
+    [ -s "$work/$1.counts" ] || fail "the server has counted nothing"
     registry_down "$1"
     python3 "$here/layout.py" keys ten v1 "$IMAGES/ten" >"$work/keys"
     holds "$work/keys"
