@@ -46,12 +46,21 @@ conformance_tls() {
     . "$work/rgw/env"
     (umask 077 && sed -e "s,^\( *\)endpoint_url: .*,&\n\1ca_bundle: $RGW_TLS_CA," \
         -e "s,$RGW_ENDPOINT,$RGW_TLS_ENDPOINT," "$RGW_CONFIG" >"$work/tls.yaml")
-    "$REGSTORE" --config "$work/tls.yaml" --location s3 conformance --tap
+    conforms "$work/tls.yaml"
+}
+
+# What the suite's calls that are cut off may have left (COM-3) is none of the next part's.
+conforms() {
+    status=0
+    "$REGSTORE" --config "$1" --location s3 conformance --own-store --tap || status=$?
+    sleep 2 # then all of it is older than a second
+    "$REGSTORE" --config "$1" --location s3 purge --older-than 1s || status=$?
+    return "$status"
 }
 
 part() {
     case $1 in
-    conformance) "$REGSTORE" --config "$RGW_CONFIG" --location s3 conformance --own-store --tap ;;
+    conformance) conforms "$RGW_CONFIG" ;;
     conformance-tls) conformance_tls ;;
     sessions) sh "$here/sessions.sh" ;;
     check) sh "$here/check-explains.sh" ;;
