@@ -24,7 +24,8 @@ import (
 // next PUT goes on from there.
 //
 // Everything else that looks at the path in between gets what it would have got: Stat is answered
-// from here, and whoever wants the bytes or a list has the file made first.
+// from here, and whoever wants the bytes, or lists the upload's own folder, has the file made first.
+// A list or walk from above that folder passes the file by.
 type commits struct {
 	d      *driver
 	mu     sync.Mutex // guards byPath
