@@ -31,6 +31,7 @@ struct stss3_config {
     const struct stss3_partition *partition;
     struct stss3_endpoint s3, sts;
     bool is_aws_s3;      /* s3 is AWS's own endpoint for a region, not one that was named */
+    bool is_aws_host;    /* and whether s3 is a host of the partition's own, named or not */
     bool is_sts_implied; /* endpoint_url names a foreign server, and sts_endpoint_url is missing */
     bool is_region_assumed;       /* and the settings do not say which region */
     bool is_endpoint_over_region; /* both were given: Quay would ignore the endpoint */

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where we store: bucket, path, region, endpoints. */
+#include <stdio.h>
+#include <string.h>
+
+#include "buf.h"
+#include "reading.h"
+#include "settings.h"
+
+/* As Quay joins it: one leading '/' goes; "" and "/" are the bucket's root. */
+static regstore_status read_root(struct stss3_reading *r)
+{
+    const char *path = plug_setting(stss3_params, r->values, "storage_path");
+    struct plug_buf root = {0};
+    if (path[0] == '/')
+        path++;
+    size_t len = strlen(path);
+    while (len > 0 && path[len - 1] == '/')
+        len--;
+    if (len > 512)
+        return stss3_reading_wrong(r, "storage_path", "is longer than 512 bytes");
+    if (len > 0 && path[0] == '/')
+        return stss3_reading_wrong(r, "storage_path",
+                                   "begins with '//': give it with one '/' at the most");
+    plug_buf_add(&root, path, len);
+    if (len > 0)
+        plug_buf_char(&root, '/');
+    r->config->root = plug_buf_steal(&root);
+    return r->config->root == NULL ? plug_no_memory(r->call) : REGSTORE_OK;
+}
+
+static regstore_status read_bucket(struct stss3_reading *r)
+{
+    const char *bucket = stss3_reading_value(r, "s3_bucket");
+    if (bucket == NULL)
+        return stss3_reading_wrong(r, "s3_bucket", "is empty");
+    const size_t len = strlen(bucket);
+    /* Ceph allows capitals, '_' and tenants ("tenant:bucket"); '/' would name another bucket. */
+    if (len > 255 || strspn(bucket, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                    "0123456789.-_:") != len)
+        return stss3_reading_wrong(r, "s3_bucket",
+                                   "is no bucket's name: letters, digits, '.', '-' and '_' only");
+    return stss3_reading_copy(r, bucket, &r->config->bucket);
+}
+
+static regstore_status read_region(struct stss3_reading *r)
+{
+    struct stss3_config *c = r->config;
+    const char *region =
+        stss3_reading_value_or_env(r, "s3_region", "AWS_REGION", "AWS_DEFAULT_REGION");
+    if (region != NULL && !stss3_region_is_valid(region))
+        return stss3_reading_wrong(r, "s3_region",
+                                   "(or AWS_REGION) is no region: 'us-east-1' is one");
+    if (c->partition == NULL)
+        c->partition = region != NULL ? stss3_partition_of_region(region)
+                                      : stss3_partition_named("aws", strlen("aws"));
+    (void)snprintf(c->region, sizeof c->region, "%s",
+                   region != NULL ? region : c->partition->first_region);
+    return REGSTORE_OK;
+}
+
+static void aws_endpoint(const char *service, const char *region, struct stss3_endpoint *out)
+{
+    char url[STSS3_HOST_MAX + 16], host[STSS3_HOST_MAX];
+    stss3_aws_host(service, region, host);
+    (void)snprintf(url, sizeof url, "https://%s", host);
+    (void)stss3_endpoint_parse(url, out); /* our own words: cannot fail */
+}
+
+void stss3_config_endpoint(const struct stss3_config *config, const char *region,
+                           struct stss3_endpoint *out)
+{
+    if (config->is_aws_s3)
+        aws_endpoint("s3", region, out);
+    else
+        *out = config->s3;
+}
+
+/* True for a host of the partition's own: an endpoint_url may well name one. */
+static bool ends_in_partition(const struct stss3_config *c)
+{
+    const size_t len = strlen(c->s3.host), tail = strlen(c->partition->dns_suffix);
+    return len > tail + 1 && c->s3.host[len - tail - 1] == '.' &&
+           strcmp(c->s3.host + len - tail, c->partition->dns_suffix) == 0;
+}
+
+static regstore_status read_endpoints(struct stss3_reading *r)
+{
+    struct stss3_config *c = r->config;
+    const char *s3 = stss3_reading_value(r, "endpoint_url"),
+               *sts = stss3_reading_value(r, "sts_endpoint_url");
+    const char *bad = s3 == NULL ? NULL : stss3_endpoint_parse(s3, &c->s3);
+    if (bad != NULL)
+        return stss3_reading_wrong(r, "endpoint_url", bad);
+    bad = sts == NULL ? NULL : stss3_endpoint_parse(sts, &c->sts);
+    if (bad != NULL)
+        return stss3_reading_wrong(r, "sts_endpoint_url", bad);
+    c->is_aws_s3 = s3 == NULL;
+    if (s3 == NULL)
+        aws_endpoint("s3", c->region, &c->s3);
+    if (sts == NULL)
+        aws_endpoint("sts", c->region, &c->sts);
+    c->is_aws_host = ends_in_partition(c);
+    c->is_sts_implied = s3 != NULL && sts == NULL && !c->is_aws_host;
+    c->is_region_assumed = s3 == NULL && stss3_reading_value(r, "s3_region") == NULL;
+    c->is_endpoint_over_region = s3 != NULL && stss3_reading_value(r, "s3_region") != NULL;
+    return REGSTORE_OK;
+}
+
+/* A bucket with a dot would not match the certificate of *.s3.<region>; capitals and '_' are no
+ * host name. */
+static bool fits_host_name(const char *bucket)
+{
+    const size_t len = strlen(bucket);
+    return len >= 3 && len <= 63 && strspn(bucket, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
+}
+
+static regstore_status read_addressing(struct stss3_reading *r)
+{
+    struct stss3_config *c = r->config;
+    unsigned style;
+    TRY(plug_setting_choice(r->call, "addressing_style", stss3_reading_value(r, "addressing_style"),
+                            "auto path virtual", &style));
+    if (style == 2 && (c->s3.is_address || !fits_host_name(c->bucket)))
+        return stss3_reading_wrong(r, "addressing_style",
+                                   c->s3.is_address
+                                       ? "cannot be virtual: endpoint_url names an IP address"
+                                       : "cannot be virtual: the bucket's name is no host name");
+    c->is_virtual_host = style == 2 || (style == 0 && c->is_aws_host && fits_host_name(c->bucket));
+    return REGSTORE_OK;
+}
+
+regstore_status stss3_read_place(struct stss3_reading *r)
+{
+    TRY(read_root(r));
+    TRY(read_bucket(r));
+    TRY(read_region(r));
+    TRY(read_endpoints(r));
+    TRY(read_addressing(r));
+    return stss3_reading_copy(r, stss3_reading_value(r, "ca_bundle"), &r->config->ca_bundle);
+}
