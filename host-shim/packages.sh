@@ -4,7 +4,7 @@
 # shellcheck disable=SC2034 # used by who sources this
 
 packages_build="gcc g++ meson pkg-config libcurl4-openssl-dev libssl-dev libyaml-dev libexpat1-dev \
-check libsubunit-dev libmicrohttpd-dev ca-certificates"
+check libsubunit-dev libmicrohttpd-dev scdoc ca-certificates"
 packages_image="umoci openssl"
 packages_rgw="ceph-mon ceph-osd ceph-common radosgw curl faketime python3"
 packages_registry="podman skopeo umoci openssl curl python3 python3-venv"
