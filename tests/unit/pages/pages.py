@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""pages.py REGSTORE README (PLUGIN PAGE)...: the man pages, README.md and `regstore inspect` speak
-of the same settings."""
+"""pages.py REGSTORE README REGSTORE-PAGE (PLUGIN PAGE)...: the man pages, README.md, `regstore inspect`
+and `regstore --help` speak of the same settings and options."""
 import json
 import re
 import subprocess
 import sys
 
-regstore, readme, *rest = sys.argv[1:]
+regstore, readme, command_page, *rest = sys.argv[1:]
 pages = dict(zip(rest[::2], rest[1::2]))
 claims = 0
 
@@ -61,4 +61,23 @@ named = [key for row in rows for key in re.findall(r"`([a-z0-9]+(?:_[a-z0-9]+)+)
 strange = sorted(set(named) - known)
 claim(len(named) > 5 and not strange, f"README.md's tables name {len(named)} settings that are some",
       strange)
+
+def options(text):
+    """Options, and commands where a line begins with one."""
+    return set(re.findall(r"(?<![\w-])--?[a-z][a-z0-9-]*", text))
+
+
+def commands(help_text):
+    return set(re.findall(r"^  ([a-z]+)(?: [A-Z\[]|$)", help_text, flags=re.M))
+
+
+help_text = subprocess.run([regstore, "--help"], check=True, capture_output=True,
+                           text=True).stdout
+there = plain(command_page)
+lacks = sorted(options(help_text) - options(there)) + sorted(
+    command for command in commands(help_text) if f" {command} " not in there)
+claim(len(commands(help_text)) > 8 and not lacks, "regstore's page has each command and option of "
+      "its --help", lacks)
+strange = sorted(options(there) - options(help_text))
+claim(not strange, "regstore's page has no option that --help lacks", strange)
 print(f"1..{claims}")
