@@ -2,26 +2,48 @@
 /*
  * How long to pause before another try, and whether one may be made at all.  Full jitter spreads
  * the clients of a service that has just come back; the budget stops them from multiplying its load
- * while it is down.  Both as the AWS SDKs have them in their standard mode.  One a loop, so that
- * nothing is shared.
+ * while it is down.  Both as the AWS SDKs have them in their standard mode, numbers included; who
+ * is told to slow down begins with a longer pause, as theirs do.
+ *
+ * Their adaptive mode, which also holds back first tries, is left out: one rate for all keys would
+ * let one hot prefix slow down the whole store, and what a registry sends at once is bounded by the
+ * connections already.
  */
 #ifndef STSS3_BACKOFF_H
 #define STSS3_BACKOFF_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#define STSS3_RETRY_TOKENS 500
+
+/*
+ * What further tries may cost.  One for each service: while S3 is down, its tries must not use up
+ * those that STS needs, and the other way round.  All loops share it, since the service sees their
+ * sum.
+ */
+struct stss3_retries {
+    atomic_uint used;
+};
+
+void stss3_retries_init(struct stss3_retries *r);
+/* Takes what another try costs, more after a timeout; 0: nothing is left, so none is made. */
+unsigned stss3_retries_take(struct stss3_retries *r, bool has_timed_out);
+/* A request went well whose last retry had cost so much; 0: it needed none. */
+void stss3_retries_give_back(struct stss3_retries *r, unsigned cost);
+/* Of STSS3_RETRY_TOKENS. */
+unsigned stss3_retries_used(const struct stss3_retries *r);
+
+/* The pauses of one loop: a source of randomness of its own. */
 struct stss3_backoff {
     uint64_t random;
-    unsigned tokens;
 };
 
 void stss3_backoff_init(struct stss3_backoff *b);
-/* Takes what another try costs, more after a timeout; 0: nothing is left, so none is made. */
-unsigned stss3_backoff_take(struct stss3_backoff *b, bool has_timed_out);
-/* A request went well whose last retry had cost so much; 0: it needed none. */
-void stss3_backoff_give_back(struct stss3_backoff *b, unsigned cost);
-/* The pause after so many tries (at least 1), never shorter than at_least_ms. */
-uint64_t stss3_backoff_pause_ms(struct stss3_backoff *b, unsigned tries, uint64_t at_least_ms);
+/* The pause after so many tries (at least 1).  What the service asked for comes on top of the
+ * jitter: it asks all its clients for the same. */
+uint64_t stss3_backoff_pause_ms(struct stss3_backoff *b, unsigned tries, bool is_throttled,
+                                uint64_t asked_ms);
 
 #endif

@@ -18,6 +18,7 @@ void stss3_client_init(struct stss3_client *client, const struct stss3_config *c
     client->http = http;
     client->clock = clock;
     client->sessions = sessions;
+    stss3_retries_init(&client->retries);
     (void)pthread_mutex_init(&client->lock, NULL); /* cannot fail on Linux */
     memcpy(client->region, config->region, sizeof client->region);
     client->endpoint = config->s3;
@@ -190,34 +191,75 @@ static bool is_range_asked_for(const struct stss3_op *op)
            total[1] <= '9';
 }
 
-static bool renew_session(struct stss3_op *op)
+static enum stss3_verdict renew_session(struct stss3_op *op)
 {
     op->has_renewed = true;
+    op->request->cause = "session";
     stss3_sessions_drop(op->client->sessions, op->session);
-    return true;
+    return STSS3_ANEW;
+}
+
+static regstore_status pass_over(void *ctx, const char *path, const char *text)
+{
+    (void)ctx, (void)path, (void)text;
+    return REGSTORE_OK;
+}
+
+/* An answer of 2xx that holds no error.  S3 sends 200 before it knows, so that only a whole answer
+ * says that something was done (CompleteMultipartUpload, CopyObject, UploadPartCopy). */
+static enum stss3_verdict judge_good(struct stss3_op *op)
+{
+    struct stss3_request *request = op->request;
+    struct plug_error words;
+    const struct stss3_xml_handler whole = {op->xml_root, NULL, NULL, pass_over};
+    atomic_store(&op->client->is_region_known, true);
+    if (op->is_range && !is_range_asked_for(op))
+        plug_error_set(&request->error, REGSTORE_CORRUPT,
+                       "%s: the answer is not the range that was asked for", request->operation);
+    if (op->xml_root == NULL ||
+        stss3_xml_read(plug_buf_text(&request->answer), request->answer.len, &whole, &words) ==
+            REGSTORE_OK)
+        return STSS3_DONE;
+    plug_error_set(&request->error, words.status, "%s: %s", request->operation, words.message);
+    request->error.http_status = (uint32_t)request->http_status;
+    request->cause = "xml";
+    return words.status == REGSTORE_NO_MEMORY ? STSS3_DONE : STSS3_AGAIN;
+}
+
+/* S3 says so as well of what is not there, to who may not list the bucket; and a HEAD has no body
+ * that would tell the two apart. */
+static void add_hint(struct stss3_op *op)
+{
+    struct plug_error *error = &op->request->error;
+    const size_t len = strlen(error->message);
+    const bool is_read = strcmp(op->request->operation, "HeadObject") == 0 || op->is_range;
+    if (is_read && error->http_status == 403 &&
+        (op->said.code[0] == '\0' || strcmp(op->said.code, "AccessDenied") == 0))
+        (void)snprintf(error->message + len, sizeof error->message - len, "%s",
+                       "; without s3:ListBucket S3 says so of a key that is not there as well");
 }
 
 static enum stss3_verdict judge(struct stss3_request *request)
 {
     struct stss3_op *op = request->owner;
-    const enum stss3_verdict verdict = stss3_verdict_judge(request, op->is_xml, &op->said);
+    const enum stss3_verdict verdict = stss3_verdict_judge(request, !op->is_range, &op->said);
     const bool is_off = stss3_service_clock_learn(op->client->clock, request, &op->said);
-    if (request->error.status == REGSTORE_OK) {
-        atomic_store(&op->client->is_region_known, true);
-        if (op->is_range && !is_range_asked_for(op))
-            plug_error_set(&request->error, REGSTORE_CORRUPT,
-                           "%s: the answer is not the range that was asked for",
-                           request->operation);
-        return verdict;
+    if (request->error.status == REGSTORE_OK)
+        return judge_good(op);
+    stss3_verdict_redact(&request->error, op->session == NULL ? NULL : op->session->token);
+    add_hint(op);
+    if (is_off) {
+        request->cause = "clock";
+        return STSS3_ANEW;
     }
-    if (is_off)
-        return STSS3_AGAIN;
-    if (is_session_over(op) && renew_session(op))
-        return STSS3_AGAIN;
-    if (learn_region(op))
-        return STSS3_AGAIN;
-    if (may_mean_that_session_is_over(op) && renew_session(op))
-        return STSS3_AGAIN;
+    if (is_session_over(op))
+        return renew_session(op);
+    if (learn_region(op)) {
+        request->cause = "region";
+        return STSS3_ANEW;
+    }
+    if (may_mean_that_session_is_over(op))
+        return renew_session(op);
     return verdict;
 }
 
@@ -268,6 +310,7 @@ struct stss3_op *stss3_op_new(struct stss3_client *client, const char *method,
         free(op);
         return NULL;
     }
+    op->request->retries = &client->retries;
     return op;
 }
 

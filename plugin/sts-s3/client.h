@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "backoff.h"
 #include "config.h"
 #include "http.h"
 #include "session.h"
@@ -23,6 +24,7 @@ struct stss3_client {
     struct stss3_http *http;
     struct stss3_service_clock *clock;
     struct stss3_sessions *sessions;
+    struct stss3_retries retries;  /* S3's own: STS's and others' are the engine's */
     atomic_bool refuses_part_copy; /* UploadPartCopy was refused once: Ceph does so to every role */
     atomic_bool is_region_known;   /* S3 has answered there */
 
@@ -60,8 +62,11 @@ struct stss3_op {
     struct plug_buf headers; /* "name\0value\0", names in lower case; stss3_op_header() */
     struct plug_buf body;    /* of requests that carry XML; stss3_op_send_body() */
     char payload_sha256[STSS3_SHA256_HEX];
-    bool is_xml;   /* a 200 may hold an error */
-    bool is_range; /* the answer must be what was asked for, from range_offset on */
+    /* The root of a good answer: one that is cut off, or something else, is tried again as a 500
+     * would be.  NULL: a good answer has no XML; an error in its place is found all the same. */
+    const char *xml_root;
+    bool is_range; /* a GET of a blob's bytes, among which nothing is looked for; they
+                    * must be those that were asked for, from range_offset on */
     uint64_t range_offset;
     /* Told on the loop's thread when it is over, for operations that nobody waits for. */
     void (*done)(struct stss3_op *op, void *ctx);

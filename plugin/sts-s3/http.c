@@ -2,6 +2,7 @@
 /* The engine: its loops come with the first request, and go with it. */
 #include "http.h"
 
+#include "backoff.h"
 #include "fork.h"
 #include "loop.h"
 #include "process.h"
@@ -22,6 +23,7 @@ struct running {
 struct stss3_http {
     struct stss3_http_options options;
     char *ca_bundle;
+    struct stss3_retries retries; /* of requests that bring none */
     _Atomic(struct running *) running;
 };
 
@@ -40,6 +42,8 @@ struct stss3_http *stss3_http_new(const struct stss3_http_options *options)
     if (http == NULL)
         return NULL;
     http->options = *options;
+    stss3_retries_init(&http->retries);
+    http->options.retries = &http->retries;
     if (options->ca_bundle != NULL) {
         http->ca_bundle = strdup(options->ca_bundle);
         if (http->ca_bundle == NULL) {

@@ -6,7 +6,7 @@
  *   start -> [prepare] -> READY --> one try --> [judge] -> DONE  --> [done] -> over
  *               |  ^                               |
  *              WAIT |                            AGAIN: a pause with jitter, then prepare anew
- *               +---+ resume
+ *               +---+ resume                     ANEW: the same without a pause
  *
  * A request belongs to its loop from start until it is over; hooks run on the loop's thread, must
  * not block and may start other requests.  This is the only layer that tries again.
@@ -24,6 +24,7 @@
 
 struct stss3_http;
 struct stss3_request;
+struct stss3_retries;
 
 struct stss3_http_options {
     const struct plug_host *host; /* for logs and metrics; outlives the engine */
@@ -33,6 +34,7 @@ struct stss3_http_options {
     unsigned attempts;            /* tries of one request at the most */
     uint64_t connect_timeout_ms;
     uint64_t stall_timeout_ms; /* without a byte in either direction */
+    struct stss3_retries *retries; /* the engine's own: it sets this itself */
 };
 
 /* NULL: no memory.  The strings are copied. */
@@ -54,6 +56,8 @@ enum stss3_verdict {
     STSS3_DONE,  /* over; error.status says how, REGSTORE_OK included */
     STSS3_AGAIN, /* worth another try, not before error.retry_after_ms; error says why in case
                     that no try is left */
+    STSS3_ANEW,  /* worth another try at once, which the budget for retries does not pay: it was we
+                    who had the wrong time, session or place.  Only so often as hooks allow */
 };
 
 /* What ended a try below HTTP.  With anything but NONE the answer is not whole. */
@@ -103,11 +107,18 @@ struct stss3_request {
 
     uint64_t stall_timeout_ms; /* 0: the options' */
 
+    struct stss3_retries *retries; /* what further tries may cost; NULL: the engine's own */
+
     /* Set by prepare. */
     struct plug_buf url;     /* whole, encoded, sent as it is (no dot segments removed) */
     struct plug_buf headers; /* with stss3_request_add_header() */
     int64_t stamp_ns;        /* the time of day that is written into them */
-    bool is_stamped_anew;    /* it was tried again because that was not the service's time */
+
+    /* Set by judge. */
+    bool is_stamped_anew;    /* it was tried again because stamp_ns was not the service's time */
+    bool has_had_its_second; /* it was tried again for a reason that counts only once */
+    const char *cause;       /* a literal: why it is tried again, when status and transport do not
+                                tell; cleared before each try */
 
     /* The outcome of the last try. */
     enum stss3_transport transport;

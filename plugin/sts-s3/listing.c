@@ -166,7 +166,7 @@ static struct stss3_op *page_op(struct stss3_listing *l)
         op->query.failed |= text.failed;
     }
     plug_buf_clear(&text);
-    op->is_xml = true;
+    op->xml_root = "ListBucketResult";
     op->request->answer_max = STSS3_XML_BYTES_MAX;
     return op;
 }
@@ -182,6 +182,12 @@ static void take_time(struct stss3_listing *l, const struct stss3_op *op)
     const char *date = stss3_request_answer_header(op->request, "date");
     if (date == NULL || !stss3_time_parse_http(date, &l->now_ns))
         l->now_ns = stss3_service_clock_now_ns(l->client->clock);
+}
+
+/* No token, or the one that this page was asked for with. */
+static bool is_no_way_on(const struct stss3_listing *l, const struct plug_buf *token)
+{
+    return token->len == 0 || strcmp(plug_buf_text(token), plug_buf_text(&l->token)) == 0;
 }
 
 regstore_status stss3_listing_next(struct stss3_listing *l, struct plug_call *call)
@@ -203,10 +209,18 @@ regstore_status stss3_listing_next(struct stss3_listing *l, struct plug_call *ca
             status = bad.status == status ? plug_call_adopt(call, &bad) : plug_no_memory(call);
         }
     }
+    const bool goes_on = strcmp(plug_buf_text(&page.truncated), "true") == 0;
+    if (status == REGSTORE_OK && goes_on && is_no_way_on(l, &page.token)) {
+        /* To ask on would never end, and to stop would pass for a whole list. */
+        drop_entries(l);
+        status = plug_fail(call, REGSTORE_UNAVAILABLE,
+                           "ListObjectsV2: the service says that its list goes on, but not from "
+                           "where");
+    }
     if (status == REGSTORE_OK) {
         if (l->n > 1)
             qsort(l->entries, l->n, sizeof *l->entries, by_key);
-        l->is_last = strcmp(plug_buf_text(&page.truncated), "true") != 0 || page.token.len == 0;
+        l->is_last = !goes_on;
         plug_buf_clear(&l->token);
         l->token = page.token;
         page.token = (struct plug_buf){0};

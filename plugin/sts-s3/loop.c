@@ -116,10 +116,18 @@ static void put_transfer(struct stss3_loop *loop, struct stss3_request *request)
     loop->sending_count--;
 }
 
+/* Whether the service wants less of everybody, and not only this request has met an accident. */
+static bool is_throttled(const struct stss3_request *request)
+{
+    return request->error.status == REGSTORE_THROTTLED || request->http_status == 429 ||
+           request->http_status == 503;
+}
+
 static void pause_request(struct stss3_loop *loop, struct stss3_request *request)
 {
     const uint64_t pause_ms =
-        stss3_backoff_pause_ms(&loop->backoff, request->tries, request->error.retry_after_ms);
+        stss3_backoff_pause_ms(&loop->backoff, request->tries, is_throttled(request),
+                               request->error.retry_after_ms);
     const int64_t now_ns = plug_now_ns();
     const bool fits = pause_ms < (uint64_t)(PLUG_NEVER - now_ns) / 1000000;
     const int64_t due_ns = fits ? now_ns + (int64_t)pause_ms * 1000000 : PLUG_NEVER;
@@ -142,27 +150,46 @@ static bool goes_again_for_nothing(struct stss3_loop *loop, struct stss3_request
     return true;
 }
 
+static struct stss3_retries *retries_of(const struct stss3_loop *loop,
+                                        const struct stss3_request *request)
+{
+    return request->retries != NULL ? request->retries : loop->options->retries;
+}
+
+/* False: no try, or nothing to pay one with, is left. */
+static bool tries_again(struct stss3_loop *loop, struct stss3_request *request,
+                        enum stss3_verdict verdict, bool has_timed_out)
+{
+    if (request->tries >= loop->options->attempts)
+        return false;
+    if (verdict == STSS3_AGAIN) {
+        const unsigned cost = stss3_retries_take(retries_of(loop, request), has_timed_out);
+        if (cost == 0)
+            return false;
+        request->state->retry_cost = cost;
+    }
+    stss3_request_keep_last(request);
+    stss3_report_retry(loop->options->host, request);
+    if (verdict == STSS3_AGAIN)
+        pause_request(loop, request);
+    else
+        move(loop, request, STSS3_PHASE_QUEUED);
+    return true;
+}
+
 /* One try has its outcome. */
 static void judge(struct stss3_loop *loop, struct stss3_request *request, bool has_timed_out)
 {
-    struct stss3_request_state *state = request->state;
     stss3_report_try(loop->options->host, request);
     if (goes_again_for_nothing(loop, request))
         return;
     const enum stss3_verdict verdict = request->hooks->judge(request);
-    if (verdict == STSS3_AGAIN && request->tries < loop->options->attempts) {
-        const unsigned cost = stss3_backoff_take(&loop->backoff, has_timed_out);
-        if (cost != 0) {
-            state->retry_cost = cost;
-            stss3_report_retry(loop->options->host, request);
-            pause_request(loop, request);
-            return;
-        }
-    }
-    if (verdict == STSS3_AGAIN && request->error.status == REGSTORE_OK)
+    if (verdict != STSS3_DONE && tries_again(loop, request, verdict, has_timed_out))
+        return;
+    if (verdict != STSS3_DONE && request->error.status == REGSTORE_OK)
         plug_error_set(&request->error, REGSTORE_INTERNAL, "a try failed without a word why");
     if (verdict == STSS3_DONE && request->error.status == REGSTORE_OK)
-        stss3_backoff_give_back(&loop->backoff, state->retry_cost);
+        stss3_retries_give_back(retries_of(loop, request), request->state->retry_cost);
     end(loop, request);
 }
 

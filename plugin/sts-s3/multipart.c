@@ -23,7 +23,7 @@ regstore_status stss3_multipart_create(struct stss3_client *client, struct plug_
         return plug_no_memory(call);
     stss3_query_add(&op->query, "uploads", NULL);
     stss3_meta_headers(op, meta);
-    op->is_xml = true;
+    op->xml_root = "InitiateMultipartUploadResult";
     regstore_status status = stss3_op_run(op, call);
     if (status == REGSTORE_OK) {
         status = stss3_xml_pick(plug_buf_text(&op->request->answer), op->request->answer.len,
@@ -76,7 +76,7 @@ struct stss3_op *stss3_part_copy_new(struct stss3_client *client, const char *fr
         (void)snprintf(text, sizeof text, "\"%s\"", etag);
         stss3_op_header(op, "x-amz-copy-source-if-match", text);
     }
-    op->is_xml = true;
+    op->xml_root = "CopyPartResult";
     return op;
 }
 
@@ -137,7 +137,7 @@ regstore_status stss3_multipart_complete(struct stss3_client *client, struct plu
     }
     plug_buf_str(&op->body, "</CompleteMultipartUpload>");
     stss3_op_send_body(op);
-    op->is_xml = true;
+    op->xml_root = "CompleteMultipartUploadResult";
     regstore_status status = stss3_op_run(op, call);
     etag[0] = '\0';
     if (status == REGSTORE_OK) {
@@ -158,6 +158,14 @@ regstore_status stss3_multipart_complete(struct stss3_client *client, struct plu
 static bool is_true(const struct plug_buf *text)
 {
     return strcmp(plug_buf_text(text), "true") == 0;
+}
+
+/* A page that says that there is more, and not where, or the place where it began itself: asking on
+ * would never end, and to stop would pass for a whole list. */
+static regstore_status refuse_page(struct plug_call *call, const char *operation)
+{
+    return plug_fail(call, REGSTORE_UNAVAILABLE,
+                     "%s: the service says that its list goes on, but not from where", operation);
 }
 
 struct part_page {
@@ -201,7 +209,7 @@ static regstore_status read_page(struct stss3_op *op, struct plug_call *call, co
     const struct stss3_xml_handler handler = {root, page, NULL, end};
     struct plug_error bad = {0};
     op->request->answer_max = STSS3_XML_BYTES_MAX;
-    op->is_xml = true;
+    op->xml_root = root;
     TRY(stss3_op_run(op, call));
     const regstore_status status = stss3_xml_read(plug_buf_text(&op->request->answer),
                                                   op->request->answer.len, &handler, &bad);
@@ -218,6 +226,7 @@ regstore_status stss3_multipart_parts(struct stss3_client *client, struct plug_c
                                       void *ctx)
 {
     struct part_page page = {.each = each, .ctx = ctx};
+    struct plug_buf marker = {0};
     regstore_status status = REGSTORE_OK;
     do {
         struct stss3_op *op = stss3_op_new(client, "GET", "ListParts", key);
@@ -226,12 +235,19 @@ regstore_status stss3_multipart_parts(struct stss3_client *client, struct plug_c
             break;
         }
         stss3_query_add(&op->query, "uploadId", upload_id);
-        if (page.next.len != 0)
-            stss3_query_add(&op->query, "part-number-marker", plug_buf_text(&page.next));
+        keep(&marker, plug_buf_text(&page.next));
+        if (marker.len != 0)
+            stss3_query_add(&op->query, "part-number-marker", plug_buf_text(&marker));
+        op->query.failed |= marker.failed;
         plug_buf_reset(&page.truncated);
+        plug_buf_reset(&page.next);
         status = read_page(op, call, "ListPartsResult", part_end, &page);
         stss3_op_drop(op);
-    } while (status == REGSTORE_OK && is_true(&page.truncated) && page.next.len != 0);
+        if (status == REGSTORE_OK && is_true(&page.truncated) &&
+            (page.next.len == 0 || strcmp(plug_buf_text(&page.next), plug_buf_text(&marker)) == 0))
+            status = refuse_page(call, "ListParts");
+    } while (status == REGSTORE_OK && is_true(&page.truncated));
+    plug_buf_clear(&marker);
     if (status == REGSTORE_NOT_FOUND) /* a server that has no code for it */
         status = plug_fail(call, REGSTORE_GONE, "the multipart upload is gone");
     plug_buf_clear(&page.number);
@@ -322,6 +338,15 @@ static regstore_status upload_end(void *ctx, const char *path, const char *text)
                    begun_ns, p->now_ns);
 }
 
+/* The two markers are one place: the id moves where many uploads are at one key. */
+static bool is_same_place(const struct upload_page *page, const struct plug_buf *key,
+                          const struct plug_buf *id)
+{
+    return page->next_key.len == 0 ||
+           (strcmp(plug_buf_text(&page->next_key), plug_buf_text(key)) == 0 &&
+            strcmp(plug_buf_text(&page->next_id), plug_buf_text(id)) == 0);
+}
+
 static struct stss3_op *uploads_op(struct stss3_client *client, const char *prefix,
                                    const struct upload_page *page)
 {
@@ -349,6 +374,7 @@ stss3_multipart_uploads(struct stss3_client *client, struct plug_call *call, con
                         void *ctx)
 {
     struct upload_page page = {.root = client->config->root, .each = each, .ctx = ctx};
+    struct plug_buf key = {0}, id = {0};
     regstore_status status = REGSTORE_OK;
     do {
         page.op = uploads_op(client, prefix, &page);
@@ -356,10 +382,19 @@ stss3_multipart_uploads(struct stss3_client *client, struct plug_call *call, con
             status = plug_no_memory(call);
             break;
         }
+        keep(&key, plug_buf_text(&page.next_key));
+        keep(&id, plug_buf_text(&page.next_id));
+        page.op->query.failed |= key.failed || id.failed;
         plug_buf_reset(&page.truncated);
+        plug_buf_reset(&page.next_key);
+        plug_buf_reset(&page.next_id);
         status = read_page(page.op, call, "ListMultipartUploadsResult", upload_end, &page);
         stss3_op_drop(page.op);
-    } while (status == REGSTORE_OK && is_true(&page.truncated) && page.next_key.len != 0);
+        if (status == REGSTORE_OK && is_true(&page.truncated) && is_same_place(&page, &key, &id))
+            status = refuse_page(call, "ListMultipartUploads");
+    } while (status == REGSTORE_OK && is_true(&page.truncated));
+    plug_buf_clear(&key);
+    plug_buf_clear(&id);
     plug_buf_clear(&page.key);
     plug_buf_clear(&page.id);
     plug_buf_clear(&page.begun);

@@ -250,7 +250,7 @@ regstore_status stss3_delete_batch(struct stss3_client *client, struct plug_call
     add_checksum(op);
     stss3_op_send_body(op);
     op->request->answer_max = STSS3_XML_BYTES_MAX;
-    op->is_xml = true;
+    op->xml_root = "DeleteResult";
     regstore_status status = stss3_op_run(op, call);
     if (status == REGSTORE_OK) {
         struct plug_error bad;
@@ -320,7 +320,7 @@ regstore_status stss3_copy_object(struct stss3_client *client, struct plug_call 
         stss3_op_header(op, "x-amz-metadata-directive", "REPLACE");
     /* Encryption is not inherited: it is asked for again. */
     stss3_meta_headers(op, meta != NULL ? meta : &none);
-    op->is_xml = true;
+    op->xml_root = "CopyObjectResult";
     regstore_status status = stss3_op_run(op, call);
     if (status == REGSTORE_OK)
         status = read_copy(op, call, to_etag);

@@ -5,6 +5,7 @@
 #include "loop.h"
 #include "report.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -89,6 +90,24 @@ static void nap(struct stss3_request_state *state, int64_t deadline_ns)
     pthread_mutex_unlock(&state->mutex);
 }
 
+/* The caller's time is over, or he has lost his patience: what he has been waiting for so long. */
+static regstore_status add_last(struct stss3_request_state *state, struct plug_call *call,
+                                regstore_status status)
+{
+    pthread_mutex_lock(&state->mutex);
+    const struct plug_error last = state->last;
+    pthread_mutex_unlock(&state->mutex);
+    if (last.status == REGSTORE_OK)
+        return status;
+    const struct plug_error own = call->error;
+    call->error = last;
+    call->error.status = status;
+    call->error.retryable = own.retryable;
+    (void)snprintf(call->error.message, sizeof call->error.message, "%.80s; the try before: %.400s",
+                   own.message, last.message);
+    return status;
+}
+
 regstore_status stss3_request_wait(struct stss3_request *request, struct plug_call *call)
 {
     struct stss3_request_state *state = request->state;
@@ -97,10 +116,19 @@ regstore_status stss3_request_wait(struct stss3_request *request, struct plug_ca
         if (loop != NULL && !stss3_loop_is_ours(loop))
             return plug_fail(call, REGSTORE_STATE,
                              "the request belongs to the process that this one was forked from");
-        TRY(plug_call_check(call));
+        const regstore_status status = plug_call_check(call);
+        if (status != REGSTORE_OK)
+            return add_last(state, call, status);
         nap(state, call->deadline_ns);
     }
     return REGSTORE_OK;
+}
+
+void stss3_request_keep_last(struct stss3_request *request)
+{
+    pthread_mutex_lock(&request->state->mutex);
+    request->state->last = request->error;
+    pthread_mutex_unlock(&request->state->mutex);
 }
 
 void stss3_request_finish(struct stss3_request *request, const struct plug_host *host)
@@ -120,6 +148,7 @@ void stss3_request_finish(struct stss3_request *request, const struct plug_host 
 
 void stss3_request_clear_outcome(struct stss3_request *request)
 {
+    request->cause = NULL;
     request->transport = STSS3_TRANSPORT_NONE;
     request->transport_text[0] = '\0';
     request->http_status = 0;

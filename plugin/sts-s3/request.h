@@ -28,9 +28,10 @@ struct stss3_request_state {
     atomic_uint mail;
     struct stss3_request *next_in_inbox;
 
-    pthread_mutex_t mutex; /* guards nothing but the wait for is_over */
+    pthread_mutex_t mutex; /* guards the wait for is_over, and last */
     pthread_cond_t over;
     atomic_bool is_over;
+    struct plug_error last; /* of the try before, for who cannot wait for the next; OK: none was */
 
     /* The loop's thread alone. */
     enum stss3_phase phase;
@@ -47,6 +48,9 @@ struct stss3_request_state {
 
 /* Runs done and makes it known that it is over; error is set.  The caller keeps its reference. */
 void stss3_request_finish(struct stss3_request *request, const struct plug_host *host);
+
+/* What the last try failed for, for who waits, once another one is to be made. */
+void stss3_request_keep_last(struct stss3_request *request);
 
 /* Forgets the last try. */
 void stss3_request_clear_outcome(struct stss3_request *request);

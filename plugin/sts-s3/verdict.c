@@ -9,101 +9,119 @@
 
 #define RETRY_AFTER_MAX_MS 20000
 
+#define NEVER STSS3_WORTH_NONE
+#define ONCE  STSS3_WORTH_ONE
+#define AGAIN STSS3_WORTH_SOME
+
 struct rule {
     const char *code;
     regstore_status status;
-    bool again;
+    enum stss3_worth again;
 };
 
-/* By code, which says more than the HTTP status.  Sources: S3's and STS's lists of errors, and what
- * Ceph, MinIO and R2 add. */
+/* By code, which says more than the HTTP status.  Sources: S3's and STS's lists of errors, what the
+ * SDKs try again, and what Ceph, MinIO and R2 add. */
 static const struct rule by_code[] = {
-    {"NoSuchKey", REGSTORE_NOT_FOUND, false},
-    {"NoSuchUpload", REGSTORE_GONE, false},
-    {"NoSuchBucket", REGSTORE_CONFIG, false},
-    {"InvalidBucketName", REGSTORE_CONFIG, false},
-    {"PreconditionFailed", REGSTORE_EXISTS, false},
-    {"ConditionalRequestConflict", REGSTORE_CONFLICT, true},
-    {"OperationAborted", REGSTORE_CONFLICT, true},
-    {"InvalidPart", REGSTORE_CONFLICT, false},
-    {"InvalidPartOrder", REGSTORE_INTERNAL, false},
-    {"EntityTooSmall", REGSTORE_INTERNAL, false},
-    {"EntityTooLarge", REGSTORE_INVALID, false},
-    {"KeyTooLongError", REGSTORE_INVALID, false},
-    {"InvalidRange", REGSTORE_RANGE, false},
-    {"QuotaExceeded", REGSTORE_NO_SPACE, false},
-    {"InsufficientStorage", REGSTORE_NO_SPACE, true},
-    {"NotImplemented", REGSTORE_UNSUPPORTED, false},
-    {"MethodNotAllowed", REGSTORE_UNSUPPORTED, false},
-    {"SlowDown", REGSTORE_THROTTLED, true},
-    {"SlowDownRead", REGSTORE_THROTTLED, true},
-    {"SlowDownWrite", REGSTORE_THROTTLED, true},
-    {"Throttling", REGSTORE_THROTTLED, true},
-    {"ThrottlingException", REGSTORE_THROTTLED, true},
-    {"ThrottledException", REGSTORE_THROTTLED, true},
-    {"RequestThrottled", REGSTORE_THROTTLED, true},
-    {"RequestThrottledException", REGSTORE_THROTTLED, true},
-    {"RequestLimitExceeded", REGSTORE_THROTTLED, true},
-    {"BandwidthLimitExceeded", REGSTORE_THROTTLED, true},
-    {"TooManyRequestsException", REGSTORE_THROTTLED, true},
-    {"PriorRequestNotComplete", REGSTORE_THROTTLED, true},
-    {"InternalError", REGSTORE_UNAVAILABLE, true},
-    {"ServiceUnavailable", REGSTORE_UNAVAILABLE, true},
-    {"RequestTimeout", REGSTORE_UNAVAILABLE, true},
-    {"RequestTimeoutException", REGSTORE_UNAVAILABLE, true},
-    {"STSNotInitialized", REGSTORE_UNAVAILABLE, true},
-    {"BadDigest", REGSTORE_CORRUPT, true},
-    {"XAmzContentSHA256Mismatch", REGSTORE_CORRUPT, true},
-    {"AccessDenied", REGSTORE_DENIED, false},
-    {"ExpiredToken", REGSTORE_DENIED, false}, /* after the one renewal that client.c makes */
-    {"ExpiredTokenException", REGSTORE_DENIED, false},
-    {"RequestExpired", REGSTORE_DENIED, false},
-    {"TokenRefreshRequired", REGSTORE_DENIED, false},
-    {"InvalidTokenId", REGSTORE_DENIED, false},
-    {"InvalidToken", REGSTORE_DENIED, false},
-    {"NoSuchEntity", REGSTORE_CONFIG, false}, /* Ceph's STS: no such role */
-    {"RegionDisabledException", REGSTORE_CONFIG, false},
+    {"NoSuchKey", REGSTORE_NOT_FOUND, NEVER},
+    {"NoSuchUpload", REGSTORE_GONE, NEVER},
+    {"NoSuchBucket", REGSTORE_CONFIG, NEVER},
+    {"InvalidBucketName", REGSTORE_CONFIG, NEVER},
+    {"AuthorizationHeaderMalformed", REGSTORE_CONFIG, NEVER}, /* after the one move of client.c */
+    {"PreconditionFailed", REGSTORE_EXISTS, NEVER},
+    {"ConditionalRequestConflict", REGSTORE_CONFLICT, AGAIN},
+    {"OperationAborted", REGSTORE_CONFLICT, AGAIN},
+    {"InvalidPart", REGSTORE_CONFLICT, NEVER},
+    {"InvalidPartOrder", REGSTORE_INTERNAL, NEVER},
+    {"EntityTooSmall", REGSTORE_INTERNAL, NEVER},
+    {"EntityTooLarge", REGSTORE_INVALID, NEVER},
+    {"KeyTooLongError", REGSTORE_INVALID, NEVER},
+    {"InvalidRange", REGSTORE_RANGE, NEVER},
+    {"QuotaExceeded", REGSTORE_NO_SPACE, NEVER},
+    {"InsufficientStorage", REGSTORE_NO_SPACE, AGAIN},
+    {"NotImplemented", REGSTORE_UNSUPPORTED, NEVER},
+    {"MethodNotAllowed", REGSTORE_UNSUPPORTED, NEVER},
+    {"SlowDown", REGSTORE_THROTTLED, AGAIN},
+    {"SlowDownRead", REGSTORE_THROTTLED, AGAIN},
+    {"SlowDownWrite", REGSTORE_THROTTLED, AGAIN},
+    {"ThrottledException", REGSTORE_THROTTLED, AGAIN},
+    {"RequestThrottled", REGSTORE_THROTTLED, AGAIN},
+    {"RequestThrottledException", REGSTORE_THROTTLED, AGAIN},
+    {"RequestLimitExceeded", REGSTORE_THROTTLED, AGAIN},
+    {"LimitExceededException", REGSTORE_THROTTLED, AGAIN},
+    {"BandwidthLimitExceeded", REGSTORE_THROTTLED, AGAIN},
+    {"TooManyRequests", REGSTORE_THROTTLED, AGAIN},
+    {"TooManyRequestsException", REGSTORE_THROTTLED, AGAIN},
+    {"PriorRequestNotComplete", REGSTORE_THROTTLED, AGAIN},
+    {"InternalError", REGSTORE_UNAVAILABLE, AGAIN},
+    {"InternalFailure", REGSTORE_UNAVAILABLE, AGAIN}, /* STS's word for it */
+    {"ServiceUnavailable", REGSTORE_UNAVAILABLE, AGAIN},
+    {"RequestTimeout", REGSTORE_UNAVAILABLE, AGAIN}, /* a 400 */
+    {"RequestTimeoutException", REGSTORE_UNAVAILABLE, AGAIN},
+    {"STSNotInitialized", REGSTORE_UNAVAILABLE, AGAIN},
+    {"IDPCommunicationError", REGSTORE_UNAVAILABLE, AGAIN}, /* a 400 */
+    {"BadDigest", REGSTORE_CORRUPT, ONCE}, /* the wire's fault the first time, ours the next */
+    {"XAmzContentSHA256Mismatch", REGSTORE_CORRUPT, ONCE},
+    {"AccessDenied", REGSTORE_DENIED, NEVER},
+    {"ExpiredToken", REGSTORE_DENIED, NEVER}, /* after the one renewal that client.c makes */
+    {"ExpiredTokenException", REGSTORE_DENIED, NEVER},
+    {"RequestExpired", REGSTORE_DENIED, NEVER},
+    {"TokenRefreshRequired", REGSTORE_DENIED, NEVER},
+    {"InvalidTokenId", REGSTORE_DENIED, NEVER},
+    {"InvalidToken", REGSTORE_DENIED, NEVER},
+    {"InvalidIdentityToken", REGSTORE_DENIED, AGAIN}, /* a new OIDC provider takes its time */
+    {"IDPRejectedClaim", REGSTORE_DENIED, NEVER},
+    {"NoSuchEntity", REGSTORE_CONFIG, NEVER}, /* Ceph's STS: no such role */
+    {"RegionDisabledException", REGSTORE_CONFIG, NEVER},
+    {"MalformedPolicyDocument", REGSTORE_CONFIG, NEVER},
+    {"PackedPolicyTooLarge", REGSTORE_CONFIG, NEVER},
 };
 
 static const struct {
     long http_status;
     struct stss3_verdict_of verdict;
 } by_status[] = {
-    {301, {REGSTORE_CONFIG, false}},     {307, {REGSTORE_UNAVAILABLE, true}},
-    {401, {REGSTORE_DENIED, false}},     {403, {REGSTORE_DENIED, false}},
-    {404, {REGSTORE_NOT_FOUND, false}},  {405, {REGSTORE_UNSUPPORTED, false}},
-    {408, {REGSTORE_UNAVAILABLE, true}}, {409, {REGSTORE_CONFLICT, true}},
-    {412, {REGSTORE_EXISTS, false}},     {413, {REGSTORE_INVALID, false}},
-    {416, {REGSTORE_RANGE, false}},      {429, {REGSTORE_THROTTLED, true}},
-    {499, {REGSTORE_UNAVAILABLE, true}}, {501, {REGSTORE_UNSUPPORTED, false}},
-    {507, {REGSTORE_NO_SPACE, true}},
+    {301, {REGSTORE_CONFIG, NEVER}},      {307, {REGSTORE_UNAVAILABLE, AGAIN}},
+    {401, {REGSTORE_DENIED, NEVER}},      {403, {REGSTORE_DENIED, NEVER}},
+    {404, {REGSTORE_NOT_FOUND, NEVER}},   {405, {REGSTORE_UNSUPPORTED, NEVER}},
+    {408, {REGSTORE_UNAVAILABLE, AGAIN}}, {409, {REGSTORE_CONFLICT, AGAIN}},
+    {412, {REGSTORE_EXISTS, NEVER}},      {413, {REGSTORE_INVALID, NEVER}},
+    {416, {REGSTORE_RANGE, NEVER}},       {429, {REGSTORE_THROTTLED, AGAIN}},
+    {499, {REGSTORE_UNAVAILABLE, AGAIN}}, {501, {REGSTORE_UNSUPPORTED, NEVER}},
+    {505, {REGSTORE_UNSUPPORTED, NEVER}}, {507, {REGSTORE_NO_SPACE, AGAIN}},
 };
+
+static struct stss3_verdict_of verdict_of_transport(enum stss3_transport transport)
+{
+    switch (transport) {
+    case STSS3_TRANSPORT_TLS: /* a wrong certificate does not mend itself */
+        return (struct stss3_verdict_of){REGSTORE_UNAVAILABLE, NEVER};
+    case STSS3_TRANSPORT_TOO_LONG:
+        return (struct stss3_verdict_of){REGSTORE_CORRUPT, NEVER};
+    case STSS3_TRANSPORT_INTERNAL:
+        return (struct stss3_verdict_of){REGSTORE_INTERNAL, NEVER};
+    default:
+        return (struct stss3_verdict_of){REGSTORE_UNAVAILABLE, AGAIN};
+    }
+}
 
 struct stss3_verdict_of stss3_verdict(enum stss3_transport transport, long http_status,
                                       const char *code)
 {
-    switch (transport) {
-    case STSS3_TRANSPORT_NONE:
-        break;
-    case STSS3_TRANSPORT_TLS: /* a wrong certificate does not mend itself */
-        return (struct stss3_verdict_of){REGSTORE_UNAVAILABLE, false};
-    case STSS3_TRANSPORT_TOO_LONG:
-        return (struct stss3_verdict_of){REGSTORE_CORRUPT, false};
-    case STSS3_TRANSPORT_INTERNAL:
-        return (struct stss3_verdict_of){REGSTORE_INTERNAL, false};
-    default:
-        return (struct stss3_verdict_of){REGSTORE_UNAVAILABLE, true};
-    }
+    static const char throttling[] = "Throttling"; /* ThrottlingException, Throttling.User ... */
+    if (transport != STSS3_TRANSPORT_NONE)
+        return verdict_of_transport(transport);
     for (size_t i = 0; i < sizeof by_code / sizeof by_code[0]; i++)
         if (strcmp(by_code[i].code, code) == 0)
             return (struct stss3_verdict_of){by_code[i].status, by_code[i].again};
+    if (strncmp(code, throttling, strlen(throttling)) == 0)
+        return (struct stss3_verdict_of){REGSTORE_THROTTLED, AGAIN};
     for (size_t i = 0; i < sizeof by_status / sizeof by_status[0]; i++)
         if (by_status[i].http_status == http_status)
             return by_status[i].verdict;
     if (http_status >= 500)
-        return (struct stss3_verdict_of){REGSTORE_UNAVAILABLE, true};
+        return (struct stss3_verdict_of){REGSTORE_UNAVAILABLE, AGAIN};
     return (struct stss3_verdict_of){
-        http_status >= 200 && http_status < 300 ? REGSTORE_OK : REGSTORE_INTERNAL, false};
+        http_status >= 200 && http_status < 300 ? REGSTORE_OK : REGSTORE_INTERNAL, NEVER};
 }
 
 bool stss3_code_is_stale_session(const char *code)
@@ -145,26 +163,67 @@ static void set_words(struct stss3_request *request, regstore_status status,
                        origin, request->http_status);
 }
 
-static void set_facts(struct stss3_request *request, const struct stss3_error_body *body)
+/* Both of S3's where they fit: its support asks for both. */
+static void set_request_id(struct stss3_request *request, const struct stss3_error_body *body)
 {
     struct plug_error *error = &request->error;
-    int64_t now_ns = 0;
+    const size_t cap = sizeof error->request_id;
     const char *id = stss3_request_answer_header(request, "x-amz-request-id");
-    const char *after = stss3_request_answer_header(request, "retry-after");
-    const char *date = stss3_request_answer_header(request, "date");
-    error->http_status = (uint32_t)request->http_status;
-    (void)snprintf(error->code, sizeof error->code, "%s", body->code);
-    (void)snprintf(error->request_id, sizeof error->request_id, "%.127s",
-                   body->request_id[0] != '\0' ? body->request_id
-                   : id != NULL                ? id
-                                               : "");
+    const char *second = stss3_request_answer_header(request, "x-amz-id-2");
+    if (id == NULL)
+        id = stss3_request_answer_header(request, "x-amzn-requestid"); /* STS's */
+    if (body->request_id[0] != '\0')
+        id = body->request_id;
+    if (second == NULL && body->host_id[0] != '\0')
+        second = body->host_id;
+    (void)snprintf(error->request_id, cap, "%.127s", id == NULL ? "" : id);
+    const size_t len = strlen(error->request_id), more = second == NULL ? 0 : strlen(second);
+    if (len != 0 && more != 0 && more < cap - len - 1) {
+        error->request_id[len] = ' ';
+        memcpy(error->request_id + len + 1, second, more + 1);
+    }
     for (char *p = error->request_id; *p != '\0'; p++)
         if (*p < ' ' || *p > '~')
             *p = '?';
-    if (after == NULL || (date != NULL && !stss3_time_parse_http(date, &now_ns)))
+}
+
+static void set_facts(struct stss3_request *request, const struct stss3_error_body *body)
+{
+    struct plug_error *error = &request->error;
+    const char *after = stss3_request_answer_header(request, "retry-after");
+    const char *date = stss3_request_answer_header(request, "date");
+    int64_t now_ns, ignored_ns;
+    error->http_status = (uint32_t)request->http_status;
+    (void)snprintf(error->code, sizeof error->code, "%s", body->code);
+    set_request_id(request, body);
+    if (after == NULL)
         return;
-    if (!stss3_time_parse_retry_after(after, now_ns, &error->retry_after_ms))
+    /* A time of day says something only beside the service's own. */
+    const bool has_now = date != NULL && stss3_time_parse_http(date, &now_ns);
+    if (!has_now && stss3_time_parse_http(after, &ignored_ns))
+        return;
+    if (!stss3_time_parse_retry_after(after, has_now ? now_ns : 0, &error->retry_after_ms))
         error->retry_after_ms = 0;
+}
+
+static void blank_out(char *text, const char *beginning, size_t len)
+{
+    for (char *at = strstr(text, beginning); at != NULL; at = strstr(at, beginning)) {
+        const size_t n = strcspn(at, " <>\"',;");
+        memset(at, '*', n < len ? len : n);
+        at += n < len ? len : n;
+    }
+}
+
+void stss3_verdict_redact(struct plug_error *error, const char *secret)
+{
+    char beginning[13];
+    if (secret == NULL || strlen(secret) < sizeof beginning - 1)
+        return; /* shorter ones are words that a sentence may have */
+    (void)snprintf(beginning, sizeof beginning, "%s", secret);
+    blank_out(error->message, beginning, sizeof beginning - 1);
+    blank_out(error->code, beginning, sizeof beginning - 1);
+    blank_out(error->request_id, beginning, sizeof beginning - 1);
 }
 
 bool stss3_verdict_clock_gap(const struct stss3_request *request, int64_t now_ns, int64_t *ahead_ns)
@@ -194,8 +253,11 @@ enum stss3_verdict stss3_verdict_judge(struct stss3_request *request, bool is_xm
         return STSS3_DONE;
     set_words(request, verdict.status, body);
     set_facts(request, body);
-    request->error.retryable = verdict.again;
+    request->error.retryable = verdict.again != NEVER;
     /* A service that wants to be left alone for longer is the caller's to wait for. */
-    const bool is_worth_it = request->error.retry_after_ms <= RETRY_AFTER_MAX_MS;
-    return verdict.again && is_worth_it ? STSS3_AGAIN : STSS3_DONE;
+    if (verdict.again == NEVER || request->error.retry_after_ms > RETRY_AFTER_MAX_MS ||
+        (verdict.again == ONCE && request->has_had_its_second))
+        return STSS3_DONE;
+    request->has_had_its_second |= verdict.again == ONCE;
+    return STSS3_AGAIN;
 }

@@ -9,12 +9,18 @@
 #include "http.h"
 #include "xml.h"
 
-struct stss3_verdict_of {
-    regstore_status status;
-    bool again;
+enum stss3_worth { /* another try of the same request */
+                   STSS3_WORTH_NONE,
+                   STSS3_WORTH_ONE,
+                   STSS3_WORTH_SOME, /* as many as there are */
 };
 
-/* code: the error body's, "" when there is none. */
+struct stss3_verdict_of {
+    regstore_status status;
+    enum stss3_worth again;
+};
+
+/* code: the error body's, "" when there is none.  A 2xx without a code is OK. */
 struct stss3_verdict_of stss3_verdict(enum stss3_transport transport, long http_status,
                                       const char *code);
 
@@ -31,6 +37,10 @@ enum stss3_verdict stss3_verdict_judge(struct stss3_request *request, bool is_xm
 /* How far now_ns is ahead of the service's clock, by its answer's Date.  False: it has none. */
 bool stss3_verdict_clock_gap(const struct stss3_request *request, int64_t now_ns,
                              int64_t *ahead_ns);
+
+/* What another server than AWS may have echoed of this secret goes out of the words; NULL: nothing
+ * does.  Also when only its beginning was left of it. */
+void stss3_verdict_redact(struct plug_error *error, const char *secret);
 
 /* True for the codes by which a service says that the session, not the request, is at fault. */
 bool stss3_code_is_stale_session(const char *code);

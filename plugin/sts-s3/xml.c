@@ -214,6 +214,8 @@ static regstore_status keep_error_field(void *ctx, const char *path, const char 
         keep(out->message, sizeof out->message, text);
     else if (strcmp(path, "RequestId") == 0)
         keep(out->request_id, sizeof out->request_id, text);
+    else if (strcmp(path, "HostId") == 0)
+        keep(out->host_id, sizeof out->host_id, text);
     else if (strcmp(path, "Region") == 0)
         keep(out->region, sizeof out->region, text);
     else if (strcmp(path, "ServerTime") == 0)

@@ -53,6 +53,7 @@ regstore_status stss3_xml_pick(const char *data, size_t len, const char *root,
  */
 struct stss3_error_body {
     char code[64], message[400], request_id[128];
+    char host_id[128];      /* S3's second id, which its support asks for */
     char region[64];        /* AuthorizationHeaderMalformed: where it should go */
     int64_t server_time_ns; /* RequestTimeTooSkewed; 0: not told */
 };
