@@ -144,15 +144,30 @@ static long status_of(CURL *easy)
     return status;
 }
 
+/* How many bytes of an answer that has not begun only keep the line busy: a space now and then, for
+ * as long as the service works (CompleteMultipartUpload, CopyObject).  They need no memory. */
+static size_t count_space(const char *data, size_t n)
+{
+    size_t space = 0;
+    while (space < n && strchr(" \t\r\n", data[space]) != NULL && data[space] != '\0')
+        space++;
+    return space;
+}
+
 static size_t on_write(char *data, size_t size, size_t count, void *ctx)
 {
     struct stss3_transfer *transfer = ctx;
     struct stss3_request *request = transfer->request;
-    const size_t n = size * count;
+    size_t n = size * count;
     const bool is_for_sink = request->sink != NULL && status_of(transfer->easy) / 100 == 2;
     const size_t max = request->answer_max == 0 ? ANSWER_MAX : request->answer_max;
     const size_t room =
         is_for_sink ? request->sink_cap - request->sink_len : max - request->answer.len;
+    if (!is_for_sink && request->answer.len == 0) {
+        const size_t space = count_space(data, n);
+        data += space;
+        n -= space;
+    }
     if (n > room) {
         transfer->is_too_long = true;
         return CURL_WRITEFUNC_ERROR;
@@ -160,11 +175,11 @@ static size_t on_write(char *data, size_t size, size_t count, void *ctx)
     if (is_for_sink) {
         memcpy(request->sink + request->sink_len, data, n);
         request->sink_len += n;
-        return n;
+        return size * count;
     }
     plug_buf_add(&request->answer, data, n);
     transfer->has_no_memory = plug_buf_failed(&request->answer);
-    return transfer->has_no_memory ? CURL_WRITEFUNC_ERROR : n;
+    return transfer->has_no_memory ? CURL_WRITEFUNC_ERROR : size * count;
 }
 
 /* One line of the answer's head.  Each head begins anew: one of 100 Continue comes before the one

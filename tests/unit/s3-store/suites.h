@@ -15,6 +15,7 @@ Suite *config_suite(void);
 Suite *forgery_suite(void);
 Suite *policy_suite(void);
 Suite *region_suite(void);
+Suite *retry_suite(void);
 Suite *secrets_suite(void);
 Suite *session_suite(void);
 Suite *token_suite(void);
