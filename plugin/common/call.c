@@ -114,6 +114,8 @@ regstore_status plug_call_begin(struct plug_call *call, const struct regstore_ca
 
 regstore_status plug_call_end(struct plug_call *call, regstore_status status)
 {
+    if (call->measure != NULL)
+        call->measure(call, status);
     if (status == REGSTORE_OK || call->out == NULL)
         return status;
     struct regstore_error error = {

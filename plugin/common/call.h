@@ -33,18 +33,26 @@ struct plug_error {
     char code[64], request_id[128], message[512];
 };
 
+struct plug_host;
+
 struct plug_call {
     int64_t deadline_ns; /* CLOCK_MONOTONIC; PLUG_NEVER: the plugin's own limits alone */
     const int32_t *cancel;
     struct plug_error error;
     struct regstore_error *out;
+
+    /* Set by plug_call_measure(), and then called at the end. */
+    void (*measure)(const struct plug_call *call, regstore_status status);
+    const struct plug_host *host;
+    const char *verb;
+    int64_t began_ns;
 };
 
 /* Checks the host's call (GROW-2, CALL-1), clears its error (ERR-1), takes the time.  Not OK: the
  * slot ends with plug_call_end() all the same. */
 regstore_status plug_call_begin(struct plug_call *call, const struct regstore_call *host_call);
 
-/* Copies the error out when status is not OK; returns status. */
+/* Copies the error out when status is not OK, and tells the host's metrics; returns status. */
 regstore_status plug_call_end(struct plug_call *call, regstore_status status);
 
 /* Sets the words of a failure and returns its status; retryable is what the status usually means

@@ -23,6 +23,7 @@ regstore_status local_stat(struct regstore_store *store, const struct regstore_c
     struct stat file;
     LOCAL_FD fd = -1;
     regstore_status status = plug_call_begin(&call, host_call);
+    plug_call_measure(&call, &store->host, "stat");
     if (status == REGSTORE_OK)
         status = local_key_check(&call, key, "key");
     if (status == REGSTORE_OK)
@@ -56,6 +57,7 @@ regstore_status local_delete_blobs(struct regstore_store *store,
 {
     struct plug_call call;
     const regstore_status begun = plug_call_begin(&call, host_call);
+    plug_call_measure(&call, &store->host, "delete");
     regstore_status first = begun;
     struct plug_error words = call.error;
     for (size_t i = 0; i < n; i++) {
@@ -177,6 +179,7 @@ regstore_status local_copy(struct regstore_store *store, const struct regstore_c
     struct plug_call call;
     struct regstore_copy_opts opts;
     regstore_status status = plug_call_begin(&call, host_call);
+    plug_call_measure(&call, &store->host, "copy");
     if (status == REGSTORE_OK)
         status = plug_take(&call, &opts, sizeof opts, host_opts, "copy_opts");
     if (status == REGSTORE_OK)

@@ -252,6 +252,7 @@ regstore_status local_check(struct regstore_store *store, const struct regstore_
     struct plug_call call;
     struct steps steps = {.store = store, .first = REGSTORE_OK};
     regstore_status status = plug_call_begin(&call, host_call);
+    plug_call_measure(&call, &store->host, "check");
     if (status == REGSTORE_OK)
         status = plug_take(&call, &steps.opts, sizeof steps.opts, host_opts, "check_opts");
     if (status == REGSTORE_OK)

@@ -237,6 +237,7 @@ regstore_status local_upload_commit(struct regstore_upload *upload,
     struct plug_call call;
     struct regstore_commit_opts opts;
     regstore_status status = plug_call_begin(&call, host_call);
+    plug_call_measure(&call, &upload->store->host, "commit");
     if (status == REGSTORE_OK)
         status = plug_take(&call, &opts, sizeof opts, host_opts, "commit_opts");
     if (status == REGSTORE_OK)

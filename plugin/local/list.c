@@ -57,10 +57,9 @@ static void report_skipped(struct regstore_list *list, const char *why, const ch
 {
     if (atomic_exchange(&list->store->has_skipped, true))
         return;
-    plug_logf(&list->store->host, REGSTORE_LOG_WARNING, "local.skipped",
-              "listings pass over what cannot be a blob, here '%s%s': %s; further ones are not "
-              "reported",
-              list->path, name, why);
+    plug_log(&list->store->host, REGSTORE_LOG_WARNING, "skipped",
+             PLUG_FIELDS({"folder", list->path}, {"name", name}, {"reason", why},
+                         {"message", "listings pass over what cannot be a blob; this is told once"}));
 }
 
 static unsigned char type_of(int folder, const struct dirent *entry)

@@ -127,10 +127,12 @@ regstore_status local_purge(struct regstore_store *store, const struct regstore_
     struct regstore_purge_opts opts;
     struct purge purge = {.store = store};
     regstore_status status = plug_call_begin(&call, host_call);
+    plug_call_measure(&call, &store->host, "purge");
     if (status == REGSTORE_OK)
         status = plug_take(&call, &opts, sizeof opts, host_opts, "purge_opts");
     if (status == REGSTORE_OK)
         status = purge_begin(&call, &purge, &opts);
     plug_give(out, &purge.counts, sizeof purge.counts);
+    plug_purged(&store->host, &purge.counts, (purge.flags & REGSTORE_PURGE_DRY_RUN) != 0, status);
     return plug_call_end(&call, status);
 }

@@ -19,6 +19,7 @@ struct regstore_reader {
     uint64_t process;
     int fd;
     uint64_t at, end;
+    struct plug_tally given;
     struct regstore_stat opened; /* what the blob was when the reader was opened */
 };
 
@@ -51,6 +52,7 @@ regstore_status local_read_open(struct regstore_store *store, const struct regst
     struct plug_call call;
     struct regstore_read_opts opts;
     regstore_status status = plug_call_begin(&call, host_call);
+    plug_call_measure(&call, &store->host, "read_open");
     if (status == REGSTORE_OK)
         status = plug_take(&call, &opts, sizeof opts, host_opts, "read_opts");
     if (status == REGSTORE_OK)
@@ -130,6 +132,8 @@ regstore_status local_read_next(struct regstore_reader *reader,
         status = plug_call_check(&call);
     if (status == REGSTORE_OK)
         status = read_some(&call, reader, buf, cap, got);
+    if (*got != 0)
+        plug_tally_add(&reader->store->host, &reader->given, PLUG_READ, *got);
     return plug_call_end(&call, status);
 }
 
@@ -138,6 +142,8 @@ void local_read_close(struct regstore_reader *reader)
     if (reader == NULL)
         return;
     local_fd_close(&reader->fd);
+    if (reader->process == plug_process())
+        plug_tally_end(&reader->store->host, &reader->given, PLUG_READ);
     local_store_close(reader->store);
     free(reader);
 }

@@ -76,6 +76,7 @@ static regstore_status fill(struct regstore_store *store, struct plug_call *call
                             size_t n)
 {
     TRY(plug_host_init(&store->host, call, host));
+    plug_gauge_init(&store->uploads_open, PLUG_UPLOADS_OPEN);
     const char *values[1];
     TRY(plug_settings_sort(call, local_params, settings, n, values));
     const char *path = plug_setting(local_params, values, "storage_path");

@@ -10,9 +10,11 @@
 #include <sys/stat.h>
 
 #include "host.h"
+#include "measure.h"
 
 struct regstore_store {
     struct plug_host host;
+    struct plug_gauge uploads_open;
     atomic_uint users;             /* the host and every handle (THR-2) */
     atomic_bool has_skipped;       /* a file that cannot be a blob has been reported */
     atomic_bool is_uploads_synced; /* its entry in storage_path is on disk */

@@ -200,6 +200,7 @@ regstore_status local_upload_suspend(struct regstore_upload *upload,
     struct plug_call call;
     uint64_t unused;
     regstore_status status = plug_call_begin(&call, host_call);
+    plug_call_measure(&call, &upload->store->host, "suspend");
     if (kept == NULL)
         kept = &unused;
     if (status == REGSTORE_OK)

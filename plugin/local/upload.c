@@ -84,6 +84,16 @@ static regstore_status begin(struct plug_call *call, struct regstore_upload *upl
     return upload->key == NULL ? REGSTORE_OK : local_short_name(call, upload->key, hash);
 }
 
+static void free_upload(struct regstore_upload *upload)
+{
+    local_staging_release(&upload->staging, !is_inherited(upload));
+    plug_digest_free(upload->digest);
+    free(upload->key);
+    free(upload->sealed_key);
+    local_store_close(upload->store);
+    free(upload);
+}
+
 regstore_status local_upload_open(struct regstore_store *store,
                                   const struct regstore_call *host_call,
                                   const struct regstore_upload_opts *host_opts,
@@ -108,7 +118,9 @@ regstore_status local_upload_open(struct regstore_store *store,
     if (status == REGSTORE_OK)
         *out = upload;
     else
-        local_upload_close(upload);
+        free_upload(upload);
+    if (status == REGSTORE_OK)
+        plug_gauge_add(&store->host, &store->uploads_open, 1);
     return plug_call_end(&call, status);
 }
 
@@ -159,11 +171,13 @@ regstore_status local_upload_write(struct regstore_upload *upload,
                                    size_t len)
 {
     struct plug_call call;
+    const uint64_t before = upload->offset;
     regstore_status status = plug_call_begin(&call, host_call);
     if (status == REGSTORE_OK)
         status = local_upload_enter(&call, upload, LOCAL_OPEN, LOCAL_OPEN);
     if (status == REGSTORE_OK && len > 0)
         status = local_upload_settle(&call, upload, write_all(&call, upload, buf, len));
+    plug_tally_add(&upload->store->host, &upload->written, PLUG_WRITTEN, upload->offset - before);
     return plug_call_end(&call, status);
 }
 
@@ -243,6 +257,7 @@ regstore_status local_upload_abort(struct regstore_upload *upload,
 {
     struct plug_call call;
     regstore_status status = plug_call_begin(&call, host_call);
+    plug_call_measure(&call, &upload->store->host, "abort");
     if (status == REGSTORE_OK)
         status = local_upload_enter(&call, upload, upload->state, upload->state);
     if (status == REGSTORE_OK)
@@ -254,10 +269,9 @@ void local_upload_close(struct regstore_upload *upload)
 {
     if (upload == NULL)
         return;
-    local_staging_release(&upload->staging, !is_inherited(upload));
-    plug_digest_free(upload->digest);
-    free(upload->key);
-    free(upload->sealed_key);
-    local_store_close(upload->store);
-    free(upload);
+    if (!is_inherited(upload)) {
+        plug_tally_end(&upload->store->host, &upload->written, PLUG_WRITTEN);
+        plug_gauge_add(&upload->store->host, &upload->store->uploads_open, -1);
+    }
+    free_upload(upload);
 }

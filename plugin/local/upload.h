@@ -46,6 +46,7 @@ struct regstore_upload {
     char *key;        /* given at open, or NULL */
     char *sealed_key; /* of the first commit; NULL before, and after EXISTS */
     uint64_t offset;
+    struct plug_tally written;
     struct plug_digest *digest;
     struct local_staging staging;
     struct local_position origin; /* where a failed suspend can still go back to */

@@ -32,10 +32,9 @@ static regstore_status abort_all_at(struct stss3_upload *u, struct plug_call *ca
         stss3_multipart_uploads(&u->store->running->client, call, key, abort_found, &s);
     if (status != REGSTORE_DENIED)
         return status;
-    plug_logf(&u->store->host, REGSTORE_LOG_WARNING, "left_behind",
-              "unfinished uploads at '%s' are left to purge: s3:ListBucketMultipartUploads is "
-              "missing",
-              key);
+    plug_log(&u->store->host, REGSTORE_LOG_WARNING, "left_behind",
+             PLUG_FIELDS({"upload", u->id}, {"key", key}, {"status", plug_status_word(status)},
+                         {"message", "s3:ListBucketMultipartUploads is missing"}));
     return REGSTORE_OK;
 }
 
@@ -97,6 +96,7 @@ regstore_status stss3_upload_abort(struct regstore_upload *upload, const struct 
     struct stss3_upload *u = stss3_upload_of(upload);
     struct plug_call c;
     regstore_status status = plug_call_begin(&c, call);
+    plug_call_measure(&c, &stss3_upload_of(upload)->store->host, "abort");
     if (status == REGSTORE_OK)
         status = stss3_upload_enter(u, &c, ~STSS3_STATE_BIT(STSS3_SUSPENDED), "abort");
     if (status != REGSTORE_OK || u->state == STSS3_COMMITTED || u->state == STSS3_ABORTED)

@@ -12,9 +12,14 @@
 #define TIMEOUT_COST      10u
 #define SUCCESS_REWARD    1u
 
-void stss3_retries_init(struct stss3_retries *r)
+void stss3_retries_init(struct stss3_retries *r, const char *service)
 {
+    r->service = service;
     atomic_init(&r->used, 0);
+    atomic_init(&r->is_used_up, false);
+    atomic_init(&r->since_ns, 0);
+    atomic_init(&r->latest_ns, 0);
+    atomic_init(&r->refusals, 0);
 }
 
 unsigned stss3_retries_take(struct stss3_retries *r, bool has_timed_out)
@@ -35,6 +40,35 @@ void stss3_retries_give_back(struct stss3_retries *r, unsigned cost)
     while (used != 0 &&
            !atomic_compare_exchange_weak(&r->used, &used, used < reward ? 0 : used - reward))
         ;
+    if (used <= STSS3_RETRY_TOKENS / 2)
+        atomic_store(&r->is_used_up, false);
+}
+
+bool stss3_retries_note_used_up(struct stss3_retries *r)
+{
+    return !atomic_exchange(&r->is_used_up, true);
+}
+
+enum stss3_mood stss3_retries_note_throttled(struct stss3_retries *r, int64_t now_ns)
+{
+    int64_t none = 0;
+    atomic_store(&r->latest_ns, now_ns);
+    atomic_fetch_add(&r->refusals, 1);
+    return atomic_compare_exchange_strong(&r->since_ns, &none, now_ns) ? STSS3_MOOD_THROTTLING
+                                                                       : STSS3_MOOD_SAME;
+}
+
+enum stss3_mood stss3_retries_note_good(struct stss3_retries *r, int64_t now_ns,
+                                        unsigned *refusals, int64_t *lasted_ns)
+{
+    int64_t since_ns = atomic_load(&r->since_ns);
+    const int64_t latest_ns = atomic_load(&r->latest_ns);
+    if (since_ns == 0 || now_ns - latest_ns < STSS3_CALM_NS ||
+        !atomic_compare_exchange_strong(&r->since_ns, &since_ns, 0))
+        return STSS3_MOOD_SAME;
+    *refusals = atomic_exchange(&r->refusals, 0);
+    *lasted_ns = latest_ns - since_ns;
+    return STSS3_MOOD_CALM;
 }
 
 unsigned stss3_retries_used(const struct stss3_retries *r)

@@ -24,14 +24,32 @@
  * sum.
  */
 struct stss3_retries {
+    const char *service; /* a literal, for logs and metrics: "s3" */
     atomic_uint used;
+    atomic_bool is_used_up; /* the last that was wanted could not be paid */
+    /* Throttling: since when, CLOCK_MONOTONIC (0: not at all), the latest refusal, how many. */
+    _Atomic int64_t since_ns, latest_ns;
+    atomic_uint refusals;
 };
 
-void stss3_retries_init(struct stss3_retries *r);
+void stss3_retries_init(struct stss3_retries *r, const char *service);
 /* Takes what another try costs, more after a timeout; 0: nothing is left, so none is made. */
 unsigned stss3_retries_take(struct stss3_retries *r, bool has_timed_out);
 /* A request went well whose last retry had cost so much; 0: it needed none. */
 void stss3_retries_give_back(struct stss3_retries *r, unsigned cost);
+/* Nothing was left.  True for the first to whom that happens, until half of it is there again: to
+ * be told once, and not with every good answer in between. */
+bool stss3_retries_note_used_up(struct stss3_retries *r);
+
+/* What a try has shown of the service's mood.  It is throttling from the first refusal on, until an
+ * answer is good so long after the latest one. */
+#define STSS3_CALM_NS 10000000000
+enum stss3_mood { STSS3_MOOD_SAME, STSS3_MOOD_THROTTLING, STSS3_MOOD_CALM };
+enum stss3_mood stss3_retries_note_throttled(struct stss3_retries *r, int64_t now_ns);
+/* CALM: *refusals and *lasted_ns say what is over. */
+enum stss3_mood stss3_retries_note_good(struct stss3_retries *r, int64_t now_ns,
+                                        unsigned *refusals, int64_t *lasted_ns);
+
 /* Of STSS3_RETRY_TOKENS. */
 unsigned stss3_retries_used(const struct stss3_retries *r);
 

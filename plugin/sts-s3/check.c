@@ -241,6 +241,7 @@ regstore_status stss3_check(struct regstore_store *store, const struct regstore_
     struct plug_call pc;
     struct check c = {.store = stss3_store_of(store), .call = &pc};
     regstore_status status = plug_call_begin(&pc, call);
+    plug_call_measure(&pc, &stss3_store_of(store)->host, "check");
     if (status == REGSTORE_OK)
         status = plug_take(&pc, &c.opts, sizeof c.opts, opts, "check_opts");
     if (status == REGSTORE_OK)

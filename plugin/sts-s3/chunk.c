@@ -30,8 +30,10 @@ struct region {
 struct stss3_budget {
     uint64_t limit;
     char *folder;
-    pthread_mutex_t lock; /* guards the three below */
-    uint64_t used;        /* charged by chunks */
+    const struct plug_host *host; /* NULL: nobody is told */
+    struct plug_gauge used_told;  /* not of each page: when it has come to another MiB */
+    pthread_mutex_t lock;         /* guards the three below */
+    uint64_t used;                /* charged by chunks */
     uint64_t idle;        /* touched bytes of regions that wait for their next chunk */
     struct region *regions;
 };
@@ -56,7 +58,40 @@ struct stss3_budget *stss3_budget_new(uint64_t limit_bytes, const char *folder)
         return NULL;
     }
     (void)pthread_mutex_init(&b->lock, NULL); /* cannot fail on Linux */
+    plug_gauge_init(&b->used_told, "regstore_memory_used_bytes");
     return b;
+}
+
+void stss3_budget_tell(struct stss3_budget *b, const struct plug_host *host)
+{
+    b->host = host;
+    plug_set(host, "regstore_memory_limit_bytes", (double)b->limit, NULL, 0);
+}
+
+/* In MiB, begun ones included: 0 is nothing at all. */
+static int64_t in_steps(int64_t bytes)
+{
+    return (bytes + (1 << 20) - 1) >> 20;
+}
+
+/* Under the lock; plug_gauge_tell() once it is free. */
+static void note_used(struct stss3_budget *b)
+{
+    const int64_t told = atomic_load(&b->used_told.value);
+    if (in_steps(told) != in_steps((int64_t)b->used))
+        plug_gauge_change(&b->used_told, (int64_t)b->used - told);
+}
+
+static void tell_used(struct stss3_budget *b)
+{
+    if (b->host != NULL)
+        plug_gauge_tell(b->host, &b->used_told);
+}
+
+static void tell_spilled(const struct stss3_budget *b, uint64_t bytes)
+{
+    if (b->host != NULL && bytes != 0)
+        plug_count(b->host, "regstore_spilled_bytes_total", (double)bytes, NULL, 0);
 }
 
 static void free_region(struct region *region)
@@ -113,7 +148,9 @@ static bool charge(struct stss3_budget *b, struct region *region, uint64_t bytes
     struct region *gone = fits ? evict(b, bytes) : NULL;
     if (fits)
         b->used += bytes;
+    note_used(b);
     pthread_mutex_unlock(&b->lock);
+    tell_used(b);
     while (gone != NULL) {
         struct region *next = gone->next;
         free_region(gone);
@@ -154,8 +191,10 @@ static struct region *take_region(struct stss3_budget *b, uint64_t cap)
         region->charged = region->touched;
         b->idle -= region->touched;
         b->used += region->touched;
+        note_used(b);
     }
     pthread_mutex_unlock(&b->lock);
+    tell_used(b);
     return region != NULL ? region : fresh_region(cap);
 }
 
@@ -166,6 +205,7 @@ static void give_back(struct stss3_budget *b, struct region *region)
         return;
     pthread_mutex_lock(&b->lock);
     b->used -= region->charged;
+    note_used(b);
     region->charged = 0;
     const bool is_kept = region->touched != 0 && b->used + b->idle + region->touched <= b->limit;
     if (is_kept) {
@@ -174,6 +214,7 @@ static void give_back(struct stss3_budget *b, struct region *region)
         b->regions = region;
     }
     pthread_mutex_unlock(&b->lock);
+    tell_used(b);
     if (!is_kept)
         free_region(region);
 }
@@ -307,6 +348,7 @@ regstore_status stss3_chunk_append(struct stss3_chunk *chunk, struct plug_call *
     *taken = 0;
     if (chunk->region == NULL) {
         TRY(write_file(chunk, chunk->file, call, data, n, chunk->len));
+        tell_spilled(chunk->budget, n);
     } else {
         n = make_room(chunk, n);
         if (n != 0)
@@ -352,6 +394,7 @@ regstore_status stss3_chunk_spill(struct stss3_chunk *chunk, struct plug_call *c
         (void)close(file);
         return status;
     }
+    tell_spilled(chunk->budget, chunk->len);
     give_back(chunk->budget, chunk->region);
     chunk->region = NULL;
     chunk->file = file;

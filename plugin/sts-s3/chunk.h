@@ -10,6 +10,7 @@
 #define STSS3_CHUNK_H
 
 #include "call.h"
+#include "measure.h"
 
 struct stss3_budget;
 struct stss3_chunk;
@@ -18,6 +19,9 @@ struct stss3_pin;
 /* folder: where spilled chunks lie.  NULL: no memory.  Outlives its chunks. */
 struct stss3_budget *stss3_budget_new(uint64_t limit_bytes, const char *folder);
 void stss3_budget_free(struct stss3_budget *budget);
+/* Tells this host of its limit, and from now on of what is used, to a MiB, and spilled.  The host
+ * outlives it. */
+void stss3_budget_tell(struct stss3_budget *budget, const struct plug_host *host);
 /* In use by chunks at this moment. */
 uint64_t stss3_budget_used(const struct stss3_budget *budget);
 

@@ -18,7 +18,7 @@ void stss3_client_init(struct stss3_client *client, const struct stss3_config *c
     client->http = http;
     client->clock = clock;
     client->sessions = sessions;
-    stss3_retries_init(&client->retries);
+    stss3_retries_init(&client->retries, "s3");
     (void)pthread_mutex_init(&client->lock, NULL); /* cannot fail on Linux */
     memcpy(client->region, config->region, sizeof client->region);
     client->endpoint = config->s3;
@@ -148,9 +148,9 @@ static bool learn_region(struct stss3_op *op)
     stss3_config_endpoint(client->config, region, &client->endpoint);
     pthread_mutex_unlock(&client->lock);
     if (is_news)
-        plug_logf(client->host, REGSTORE_LOG_WARNING, "region",
-                  "bucket '%s' lies in %s: set s3_region to save a redirect",
-                  client->config->bucket, region);
+        plug_log(client->host, REGSTORE_LOG_WARNING, "region",
+                 PLUG_FIELDS({"bucket", client->config->bucket}, {"region", region},
+                             {"message", "set s3_region to save a redirect"}));
     return true;
 }
 

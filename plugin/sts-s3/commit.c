@@ -136,9 +136,9 @@ static void clean_up(struct commit *c, struct plug_call *call)
     const regstore_status status =
         n == 0 ? REGSTORE_OK : stss3_store_delete(u->store, &aside, list, n, NULL);
     if (status != REGSTORE_OK)
-        plug_logf(&u->store->host, REGSTORE_LOG_WARNING, "left_behind",
-                  "uploads/%s could not be removed and is left to purge: %s", u->id,
-                  aside.error.message);
+        plug_log(&u->store->host, REGSTORE_LOG_WARNING, "left_behind",
+                 PLUG_FIELDS({"upload", u->id}, {"status", plug_status_word(status)},
+                             {"message", aside.error.message}));
 }
 
 /* Ours after all?  A PUT whose answer was lost finds its own blob at the key when it is tried again
@@ -424,6 +424,7 @@ regstore_status stss3_upload_commit(struct regstore_upload *upload,
     struct stss3_upload *u = stss3_upload_of(upload);
     struct plug_call c;
     regstore_status status = plug_call_begin(&c, call);
+    plug_call_measure(&c, &stss3_upload_of(upload)->store->host, "commit");
     if (status == REGSTORE_OK)
         status = commit(u, &c, opts);
     if (status == REGSTORE_OK)

@@ -224,17 +224,18 @@ regstore_status stss3_copy_whole(struct stss3_store *store, struct plug_call *ca
         if (!is_refused(status))
             return status;
         if (!atomic_exchange(&store->running->client.refuses_part_copy, true))
-            plug_logf(&store->host, REGSTORE_LOG_INFO, "copy",
-                      "the server refuses UploadPartCopy (%s): CopyObject from now on",
-                      call->error.code);
+            plug_log(&store->host, REGSTORE_LOG_INFO, "fallback",
+                     PLUG_FIELDS({"operation", "UploadPartCopy"}, {"instead", "CopyObject"},
+                                 {"code", call->error.code}));
     }
     status = stss3_copy_object(&store->running->client, call, from, c.etag, to,
                                is_new ? meta : NULL, kept.is_if_absent, etag);
     if (!is_too_large(status, call))
         return status;
-    plug_logf(&store->host, REGSTORE_LOG_INFO, "copy",
-              "the server does not copy %llu bytes (%s): read and written through this process",
-              (unsigned long long)source->length, call->error.code);
+    plug_log(&store->host, REGSTORE_LOG_INFO, "fallback",
+             PLUG_FIELDS({"operation", "CopyObject"}, {"instead", "GetObject and UploadPart"},
+                         {"code", call->error.code},
+                         {"bytes", plug_number((int64_t)source->length).text}));
     c.part_bytes = READ_WRITE_BYTES;
     while (c.length / c.part_bytes >= STSS3_PARTS_MAX)
         c.part_bytes *= 2;
@@ -274,6 +275,7 @@ regstore_status stss3_copy(struct regstore_store *store, const struct regstore_c
 {
     struct plug_call c;
     regstore_status status = plug_call_begin(&c, call);
+    plug_call_measure(&c, &stss3_store_of(store)->host, "copy");
     if (status == REGSTORE_OK)
         status = copy_slot(stss3_store_of(store), &c, from, to, opts);
     return plug_call_end(&c, status);

@@ -74,9 +74,9 @@ static regstore_status delete_some(struct stss3_store *s, struct plug_call *call
         return REGSTORE_OK;
     if (is_batch_refused(status, results)) {
         if (!atomic_exchange(&s->refuses_batch_delete, true))
-            plug_logf(&s->host, REGSTORE_LOG_INFO, "delete",
-                      "the server refuses DeleteObjects (%s): one request a key from now on",
-                      call->error.code);
+            plug_log(&s->host, REGSTORE_LOG_INFO, "fallback",
+                     PLUG_FIELDS({"operation", "DeleteObjects"}, {"instead", "DeleteObject"},
+                                 {"code", call->error.code}));
         return delete_singly(s, call, keys, n, results);
     }
     for (size_t i = 0; i < n; i++)
@@ -176,6 +176,7 @@ regstore_status stss3_delete_blobs(struct regstore_store *store, const struct re
     struct stss3_store *s = stss3_store_of(store);
     struct plug_call c;
     regstore_status status = plug_call_begin(&c, call);
+    plug_call_measure(&c, &s->host, "delete");
     if (status == REGSTORE_OK)
         status = stss3_store_enter(s, &c);
     for (size_t i = 0; results != NULL && i < n; i++)

@@ -24,6 +24,7 @@ struct stss3_http {
     struct stss3_http_options options;
     char *ca_bundle;
     struct stss3_retries retries; /* of requests that bring none */
+    struct plug_gauge in_flight;
     _Atomic(struct running *) running;
 };
 
@@ -42,8 +43,10 @@ struct stss3_http *stss3_http_new(const struct stss3_http_options *options)
     if (http == NULL)
         return NULL;
     http->options = *options;
-    stss3_retries_init(&http->retries);
+    stss3_retries_init(&http->retries, "others");
+    plug_gauge_init(&http->in_flight, "regstore_http_in_flight");
     http->options.retries = &http->retries;
+    http->options.in_flight = &http->in_flight;
     if (options->ca_bundle != NULL) {
         http->ca_bundle = strdup(options->ca_bundle);
         if (http->ca_bundle == NULL) {

@@ -21,6 +21,7 @@
 #include "buf.h"
 #include "call.h"
 #include "host.h"
+#include "measure.h"
 
 struct stss3_http;
 struct stss3_request;
@@ -34,7 +35,9 @@ struct stss3_http_options {
     unsigned attempts;            /* tries of one request at the most */
     uint64_t connect_timeout_ms;
     uint64_t stall_timeout_ms; /* without a byte in either direction */
-    struct stss3_retries *retries; /* the engine's own: it sets this itself */
+    /* The engine's own: it sets them itself. */
+    struct stss3_retries *retries;
+    struct plug_gauge *in_flight;
 };
 
 /* NULL: no memory.  The strings are copied. */
@@ -126,6 +129,7 @@ struct stss3_request {
     long http_status;         /* 0: none came */
     struct plug_buf answer;
     size_t sink_len;
+    uint64_t sent_bytes, received_bytes; /* of bodies */
     unsigned tries;          /* so far, this one included */
     int64_t sent_ns;         /* CLOCK_MONOTONIC of the start of the last try */
     struct plug_error error; /* status REGSTORE_OK: it went well */

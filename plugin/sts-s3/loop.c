@@ -97,6 +97,7 @@ static void end(struct stss3_loop *loop, struct stss3_request *request)
 {
     move(loop, request, STSS3_PHASE_OVER);
     atomic_fetch_sub(&loop->load, 1);
+    plug_gauge_change(loop->options->in_flight, -1);
     stss3_request_finish(request, loop->options->host);
     stss3_request_unref(request);
 }
@@ -163,9 +164,13 @@ static bool tries_again(struct stss3_loop *loop, struct stss3_request *request,
     if (request->tries >= loop->options->attempts)
         return false;
     if (verdict == STSS3_AGAIN) {
-        const unsigned cost = stss3_retries_take(retries_of(loop, request), has_timed_out);
-        if (cost == 0)
+        struct stss3_retries *retries = retries_of(loop, request);
+        const unsigned cost = stss3_retries_take(retries, has_timed_out);
+        if (cost == 0) {
+            stss3_report_used_up(loop->options->host, retries, request);
             return false;
+        }
+        stss3_report_budget(loop->options->host, retries);
         request->state->retry_cost = cost;
     }
     stss3_request_keep_last(request);
@@ -177,19 +182,30 @@ static bool tries_again(struct stss3_loop *loop, struct stss3_request *request,
     return true;
 }
 
+static void give_back(struct stss3_loop *loop, struct stss3_request *request)
+{
+    struct stss3_retries *retries = retries_of(loop, request);
+    if (stss3_retries_used(retries) == 0)
+        return;
+    stss3_retries_give_back(retries, request->state->retry_cost);
+    stss3_report_budget(loop->options->host, retries);
+}
+
 /* One try has its outcome. */
 static void judge(struct stss3_loop *loop, struct stss3_request *request, bool has_timed_out)
 {
-    stss3_report_try(loop->options->host, request);
+    stss3_report_try(loop->options->host, request, false);
     if (goes_again_for_nothing(loop, request))
         return;
     const enum stss3_verdict verdict = request->hooks->judge(request);
+    stss3_report_mood(loop->options->host, retries_of(loop, request), request,
+                      is_throttled(request));
     if (verdict != STSS3_DONE && tries_again(loop, request, verdict, has_timed_out))
         return;
     if (verdict != STSS3_DONE && request->error.status == REGSTORE_OK)
         plug_error_set(&request->error, REGSTORE_INTERNAL, "a try failed without a word why");
     if (verdict == STSS3_DONE && request->error.status == REGSTORE_OK)
-        stss3_retries_give_back(retries_of(loop, request), request->state->retry_cost);
+        give_back(loop, request);
     end(loop, request);
 }
 
@@ -239,6 +255,7 @@ static void cancel(struct stss3_loop *loop, struct stss3_request *request)
     if (request->state->phase == STSS3_PHASE_SENDING) {
         stss3_transfer_drop(request->state->transfer, loop->multi);
         put_transfer(loop, request);
+        stss3_report_try(loop->options->host, request, true);
     }
     plug_error_set(&request->error, REGSTORE_CANCELLED, "cancelled");
     end(loop, request);
@@ -281,6 +298,7 @@ void stss3_loop_start(struct stss3_loop *loop, struct stss3_request *request)
 {
     stss3_request_ref(request); /* the loop's, until it is over */
     atomic_fetch_add(&loop->load, 1);
+    plug_gauge_change(loop->options->in_flight, 1);
     atomic_store(&request->state->loop, loop);
     stss3_loop_post(request, STSS3_MAIL_START);
 }
@@ -408,6 +426,7 @@ static void nap(struct stss3_loop *loop)
 {
     if (can_send(loop))
         return;
+    plug_gauge_tell(loop->options->host, loop->options->in_flight);
     atomic_store(&loop->is_asleep, true);
     const bool must_yield = stss3_fork_asked_ns() != 0 && lookup_until_ns(loop) == 0;
     if (atomic_load(&loop->inbox) == NULL && !atomic_load(&loop->is_stopping) && !must_yield)
@@ -462,6 +481,7 @@ static void end_all(struct stss3_loop *loop)
         while (lines[i]->first != NULL)
             cancel(loop, lines[i]->first);
     read_inbox(loop); /* what done hooks have sent, such as a resume: it holds references */
+    plug_gauge_tell(loop->options->host, loop->options->in_flight);
 }
 
 /* Everything but the thread. */

@@ -118,6 +118,7 @@ regstore_status stss3_presign(struct regstore_store *store, const struct regstor
     struct plug_buf text = {0};
     int64_t expires = 0;
     regstore_status status = plug_call_begin(&c, call);
+    plug_call_measure(&c, &stss3_store_of(store)->host, "presign");
     if (status == REGSTORE_OK && (url == NULL || cap < REGSTORE_URL_MAX))
         status =
             plug_fail(&c, REGSTORE_RANGE, "a URL needs a buffer of %d bytes", REGSTORE_URL_MAX);

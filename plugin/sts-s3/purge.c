@@ -336,9 +336,11 @@ regstore_status stss3_purge(struct regstore_store *store, const struct regstore_
     struct plug_call c;
     struct purge p = {.store = stss3_store_of(store), .call = &c};
     regstore_status status = plug_call_begin(&c, call);
+    plug_call_measure(&c, &p.store->host, "purge");
     if (status == REGSTORE_OK)
         status = purge(&p, opts);
     free(p.living);
     plug_give(out, &p.done, sizeof p.done);
+    plug_purged(&p.store->host, &p.done, p.is_dry_run, status);
     return plug_call_end(&c, status);
 }

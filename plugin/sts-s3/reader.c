@@ -30,6 +30,7 @@ struct stss3_reader {
     uint64_t range_bytes;        /* of the next range */
     struct range window[WINDOW]; /* a ring, in order */
     size_t first, count;
+    struct plug_tally told;
     uint64_t given; /* bytes of the first range that the caller has */
     bool is_read;   /* the caller has asked for bytes at least once: it is worth reading ahead */
 };
@@ -260,6 +261,7 @@ regstore_status stss3_read_open(struct regstore_store *store, const struct regst
     struct stss3_reader *r = NULL;
     struct stss3_object object;
     regstore_status status = plug_call_begin(&c, call);
+    plug_call_measure(&c, &stss3_store_of(store)->host, "read_open");
     *reader = NULL;
     if (status == REGSTORE_OK)
         status = plug_take(&c, &o, sizeof o, opts, "read_opts");
@@ -297,10 +299,15 @@ regstore_status stss3_read_next(struct regstore_reader *reader, const struct reg
         status = plug_fail(&c, REGSTORE_INVALID, "read: buf is NULL, or cap is 0");
     if (status == REGSTORE_OK)
         status = stss3_reader_next(r, &c, buf, cap, got);
+    if (*got != 0)
+        plug_tally_add(&r->store->host, &r->told, PLUG_READ, *got);
     return plug_call_end(&c, status);
 }
 
 void stss3_read_close(struct regstore_reader *reader)
 {
-    stss3_reader_free((struct stss3_reader *)(void *)reader);
+    struct stss3_reader *r = (struct stss3_reader *)(void *)reader;
+    if (r != NULL && r->process == plug_process())
+        plug_tally_end(&r->store->host, &r->told, PLUG_READ);
+    stss3_reader_free(r);
 }

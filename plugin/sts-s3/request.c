@@ -153,6 +153,7 @@ void stss3_request_clear_outcome(struct stss3_request *request)
     request->transport_text[0] = '\0';
     request->http_status = 0;
     request->sink_len = 0;
+    request->sent_bytes = request->received_bytes = 0;
     plug_buf_reset(&request->answer);
     plug_buf_reset(&request->state->answer_headers);
 }

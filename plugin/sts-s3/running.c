@@ -36,6 +36,7 @@ struct stss3_running *stss3_running_new(const struct stss3_config *config,
         stss3_running_free(r);
         return NULL;
     }
+    stss3_budget_tell(r->budget, host);
     return r;
 }
 

@@ -54,15 +54,14 @@ static int64_t clamp(int64_t value, int64_t low, int64_t high)
 
 static void say(const struct stss3_service_clock *clock)
 {
-    const int64_t ahead_ns = stss3_service_clock_now_ns(clock) - plug_host_clock_ns(clock->host);
-    if (llabs((long long)ahead_ns) < NOTABLE_NS)
-        plug_logf(clock->host, REGSTORE_LOG_INFO, "clock", "this machine's clock agrees with %s's",
-                  clock->name);
-    else
-        plug_logf(clock->host, REGSTORE_LOG_WARNING, "clock",
-                  "this machine's clock is %lld s %s %s's, by which requests are signed: set it",
-                  llabs((long long)(ahead_ns / STSS3_NS_PER_S)),
-                  ahead_ns > 0 ? "behind" : "ahead of", clock->name);
+    const int64_t ahead_ns = plug_host_clock_ns(clock->host) - stss3_service_clock_now_ns(clock);
+    const bool agrees = llabs((long long)ahead_ns) < NOTABLE_NS;
+    plug_log(clock->host, agrees ? REGSTORE_LOG_INFO : REGSTORE_LOG_WARNING, "clock",
+             PLUG_FIELDS({"service", clock->name},
+                         {"ahead_seconds", plug_number(ahead_ns / STSS3_NS_PER_S).text},
+                         {"message", agrees ? "this machine's clock agrees again"
+                                            : "set this machine's clock; requests are signed by "
+                                              "the service's"}));
 }
 
 bool stss3_service_clock_learn(struct stss3_service_clock *clock, struct stss3_request *request,

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "session_report.h"
 #include "sts.h"
 #include "timestamp.h"
 
@@ -183,6 +184,10 @@ static void renewed(void *ctx, struct stss3_session *session, const struct plug_
     struct stss3_session *old = NULL;
     pthread_mutex_lock(&s->lock);
     const bool is_alive = left_ns(s) > 0;
+    struct stss3_renewal renewal = {.source = "settings",
+                                    .error = session == NULL ? error : NULL,
+                                    .is_repeated = s->has_failed,
+                                    .expires_ns = INT64_MAX};
     s->is_renewing = false;
     if (session != NULL) {
         old = s->current;
@@ -197,15 +202,15 @@ static void renewed(void *ctx, struct stss3_session *session, const struct plug_
         s->not_before_alive_ns = plug_now_ns() + RETRY_ALIVE_NS;
         s->not_before_dead_ns = is_alive ? 0 : plug_now_ns() + RETRY_DEAD_NS;
     }
+    renewal.left_ns = left_ns(s);
+    if (s->current != NULL)
+        renewal.expires_ns = s->current->expires_ns;
     struct waiter *waiters = s->waiters;
     s->waiters = NULL;
     pthread_cond_broadcast(&s->news);
     pthread_mutex_unlock(&s->lock);
     stss3_session_unref(old);
-    /* Without a session left every caller is told; with one nobody would be. */
-    if (session == NULL)
-        plug_logf(s->host, is_alive ? REGSTORE_LOG_WARNING : REGSTORE_LOG_INFO, "session_failed",
-                  "%s", error->message);
+    stss3_report_renewal(s->host, &renewal);
     while (waiters != NULL) {
         struct waiter *next = waiters->next;
         stss3_request_resume(waiters->request);

@@ -52,15 +52,16 @@ static void say_what_was_chosen(const struct stss3_store *store)
 {
     const struct stss3_config *c = store->config;
     if (c->is_endpoint_over_region)
-        plug_logf(&store->host, REGSTORE_LOG_INFO, "config",
-                  "s3_region and endpoint_url are both given: S3 is asked at %s in region %s "
-                  "(Quay's own driver would ignore endpoint_url)",
-                  c->s3.authority, c->region);
+        plug_log(&store->host, REGSTORE_LOG_INFO, "config",
+                 PLUG_FIELDS({"setting", "endpoint_url"}, {"host", c->s3.authority},
+                             {"region", c->region},
+                             {"message", "s3_region is given as well; Quay's own driver would "
+                                         "ignore endpoint_url"}));
     if (c->is_sts_implied)
-        plug_logf(&store->host, REGSTORE_LOG_INFO, "config",
-                  "endpoint_url names another server than AWS and sts_endpoint_url is missing: "
-                  "STS is asked at %s",
-                  c->sts.authority);
+        plug_log(&store->host, REGSTORE_LOG_INFO, "config",
+                 PLUG_FIELDS({"setting", "sts_endpoint_url"}, {"host", c->sts.authority},
+                             {"message", "it is missing, and endpoint_url names another server "
+                                         "than AWS"}));
 }
 
 static regstore_status open_store(struct plug_call *call, const struct regstore_host *host,
@@ -74,6 +75,7 @@ static regstore_status open_store(struct plug_call *call, const struct regstore_
         return plug_no_memory(call);
     store->refs = 1;
     store->host = offered;
+    plug_gauge_init(&store->uploads_open, PLUG_UPLOADS_OPEN);
     regstore_status status = stss3_config_new(call, settings, n, &store->config);
     if (status != REGSTORE_OK) {
         free_store(store);
@@ -146,6 +148,7 @@ regstore_status stss3_stat(struct regstore_store *store, const struct regstore_c
     struct plug_call c;
     struct stss3_object object;
     regstore_status status = plug_call_begin(&c, call);
+    plug_call_measure(&c, &s->host, "stat");
     if (status == REGSTORE_OK)
         status = check_key(s, &c, key, "key");
     if (status == REGSTORE_OK)

@@ -11,6 +11,7 @@ struct stss3_store {
     _Atomic(struct stss3_running *) running;
     atomic_bool refuses_batch_delete;
     struct plug_host host;
+    struct plug_gauge uploads_open;
     struct stss3_config *config;
 };
 

@@ -451,8 +451,19 @@ static enum stss3_transport classify(struct stss3_transfer *transfer, CURLcode r
     }
 }
 
+/* Bytes of bodies alone: heads are small, and their size is curl's secret on the way out. */
+static void count_bytes(struct stss3_transfer *transfer)
+{
+    curl_off_t sent = 0, received = 0;
+    (void)curl_easy_getinfo(transfer->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
+    (void)curl_easy_getinfo(transfer->easy, CURLINFO_SIZE_DOWNLOAD_T, &received);
+    transfer->request->sent_bytes = sent > 0 ? (uint64_t)sent : 0;
+    transfer->request->received_bytes = received > 0 ? (uint64_t)received : 0;
+}
+
 static void leave(struct stss3_transfer *transfer, CURLM *multi)
 {
+    count_bytes(transfer);
     (void)curl_multi_remove_handle(multi, transfer->easy);
     curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, NULL); /* its texts go away */
 }

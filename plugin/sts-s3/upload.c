@@ -184,8 +184,10 @@ regstore_status stss3_upload_open(struct regstore_store *store, const struct reg
     *out = NULL;
     if (status == REGSTORE_OK)
         status = open_upload(stss3_store_of(store), &c, opts, &u);
-    if (status == REGSTORE_OK)
+    if (status == REGSTORE_OK) {
         *out = (struct regstore_upload *)(void *)u;
+        plug_gauge_add(&u->store->host, &u->store->uploads_open, 1);
+    }
     return plug_call_end(&c, status);
 }
 
@@ -319,6 +321,7 @@ regstore_status stss3_upload_write(struct regstore_upload *upload, const struct 
 {
     struct stss3_upload *u = stss3_upload_of(upload);
     struct plug_call c;
+    const uint64_t before = plug_digest_length(u->digest);
     regstore_status status = plug_call_begin(&c, call);
     if (status == REGSTORE_OK)
         status = stss3_upload_enter(u, &c, STSS3_STATE_BIT(STSS3_OPEN), "write");
@@ -326,6 +329,8 @@ regstore_status stss3_upload_write(struct regstore_upload *upload, const struct 
         status = plug_fail(&c, REGSTORE_INVALID, "buf is NULL");
     if (status == REGSTORE_OK)
         status = stss3_upload_fate(u, &c, write_all(u, &c, buf, len));
+    plug_tally_add(&u->store->host, &u->written, PLUG_WRITTEN,
+                   plug_digest_length(u->digest) - before);
     return plug_call_end(&c, status);
 }
 
@@ -432,6 +437,7 @@ regstore_status stss3_upload_suspend(struct regstore_upload *upload,
     struct plug_call c;
     uint64_t ignored;
     regstore_status status = plug_call_begin(&c, call);
+    plug_call_measure(&c, &u->store->host, "suspend");
     if (kept == NULL)
         kept = &ignored;
     if (status == REGSTORE_OK)
@@ -457,6 +463,9 @@ void stss3_upload_close(struct regstore_upload *upload)
         /* Requests and locks are the parent's, and a thread of it may have held one at the fork. */
         u->parts = NULL;
         u->tail = NULL;
+    } else {
+        plug_tally_end(&u->store->host, &u->written, PLUG_WRITTEN);
+        plug_gauge_add(&u->store->host, &u->store->uploads_open, -1);
     }
     stss3_upload_free(u);
 }

@@ -43,6 +43,7 @@ struct stss3_upload {
     char id[37];       /* marks what is committed */
     char stage_id[37]; /* names what is staged: the id, or for SOLE one that follows from the key */
     char *sealed_key;  /* of a commit whose end is in doubt or known */
+    struct plug_tally written;
     struct plug_digest *digest; /* always with SHA-256; its length is the upload's offset */
     struct regstore_stat committed;
 

@@ -57,7 +57,7 @@ static unsigned drain(struct stss3_retries *retries, bool has_timed_out)
 START_TEST(budget_is_finite_and_success_refills_it)
 {
     struct stss3_retries retries;
-    stss3_retries_init(&retries);
+    stss3_retries_init(&retries, "test");
     ck_assert_uint_eq(drain(&retries, false), 100);
     ck_assert_uint_eq(stss3_retries_used(&retries), STSS3_RETRY_TOKENS);
     stss3_retries_give_back(&retries, 10);
@@ -82,7 +82,7 @@ START_TEST(loops_share_one_budget)
     struct stss3_retries retries;
     pthread_t threads[4];
     uintptr_t sum = 0;
-    stss3_retries_init(&retries);
+    stss3_retries_init(&retries, "test");
     for (int i = 0; i < 4; i++)
         ck_assert_int_eq(pthread_create(&threads[i], NULL, take_some, &retries), 0);
     for (int i = 0; i < 4; i++) {
@@ -94,11 +94,53 @@ START_TEST(loops_share_one_budget)
 }
 END_TEST
 
+#define S ((int64_t)1000000000)
+
+START_TEST(throttling_begins_once_and_ends_after_some_calm)
+{
+    struct stss3_retries r;
+    unsigned refusals = 0;
+    int64_t lasted_ns = 0;
+    stss3_retries_init(&r, "test");
+    ck_assert_int_eq(stss3_retries_note_good(&r, 1 * S, &refusals, &lasted_ns), STSS3_MOOD_SAME);
+    ck_assert_int_eq(stss3_retries_note_throttled(&r, 100 * S), STSS3_MOOD_THROTTLING);
+    ck_assert_int_eq(stss3_retries_note_throttled(&r, 101 * S), STSS3_MOOD_SAME);
+    ck_assert_int_eq(stss3_retries_note_good(&r, 102 * S, &refusals, &lasted_ns), STSS3_MOOD_SAME);
+    ck_assert_int_eq(stss3_retries_note_throttled(&r, 107 * S), STSS3_MOOD_SAME);
+    ck_assert_int_eq(stss3_retries_note_good(&r, 107 * S + STSS3_CALM_NS - 1, &refusals,
+                                             &lasted_ns),
+                     STSS3_MOOD_SAME);
+    ck_assert_int_eq(stss3_retries_note_good(&r, 107 * S + STSS3_CALM_NS, &refusals, &lasted_ns),
+                     STSS3_MOOD_CALM);
+    ck_assert_uint_eq(refusals, 3);
+    ck_assert_int_eq(lasted_ns, 7 * S);
+    ck_assert_int_eq(stss3_retries_note_good(&r, 200 * S, &refusals, &lasted_ns), STSS3_MOOD_SAME);
+    ck_assert_int_eq(stss3_retries_note_throttled(&r, 300 * S), STSS3_MOOD_THROTTLING);
+}
+END_TEST
+
+START_TEST(budget_that_is_used_up_is_told_once_until_half_of_it_is_back)
+{
+    struct stss3_retries r;
+    stss3_retries_init(&r, "test");
+    (void)drain(&r, false);
+    ck_assert(stss3_retries_note_used_up(&r));
+    ck_assert(!stss3_retries_note_used_up(&r));
+    stss3_retries_give_back(&r, STSS3_RETRY_TOKENS / 2 - 1);
+    ck_assert(!stss3_retries_note_used_up(&r));
+    stss3_retries_give_back(&r, 0);
+    stss3_retries_give_back(&r, 0);
+    ck_assert(stss3_retries_note_used_up(&r));
+}
+END_TEST
+
 void add_backoff_tests(Suite *suite)
 {
     ADD_TEST(suite, pauses_double_up_to_the_cap_and_spread_from_zero, NULL, NULL,
              sizeof steps / sizeof steps[0]);
     ADD_TEST(suite, what_the_service_asks_for_comes_before_the_jitter, NULL, NULL, 1);
     ADD_TEST(suite, loops_share_one_budget, NULL, NULL, 1);
+    ADD_TEST(suite, throttling_begins_once_and_ends_after_some_calm, NULL, NULL, 1);
+    ADD_TEST(suite, budget_that_is_used_up_is_told_once_until_half_of_it_is_back, NULL, NULL, 1);
     ADD_TEST(suite, budget_is_finite_and_success_refills_it, NULL, NULL, 1);
 }

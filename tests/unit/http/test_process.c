@@ -184,6 +184,7 @@ END_TEST
 struct ears {
     pthread_mutex_t mutex;
     struct plug_buf heard;
+    double in_flight; /* as it was told last */
 };
 
 static void hear_log(void *ctx, int32_t level, const char *event,
@@ -207,6 +208,11 @@ static void hear_metric(void *ctx, int32_t kind, const char *name, double value,
 {
     struct ears *ears = ctx;
     pthread_mutex_lock(&ears->mutex);
+    if (strcmp(name, "regstore_http_in_flight") == 0) { /* at any moment between the others */
+        ears->in_flight = value;
+        pthread_mutex_unlock(&ears->mutex);
+        return;
+    }
     plug_buf_printf(&ears->heard, "%s", name);
     for (size_t i = 0; i < n; i++)
         plug_buf_printf(&ears->heard, " %s=%s", labels[i].key, labels[i].value);
@@ -223,13 +229,19 @@ START_TEST(host_hears_of_tries_and_never_of_queries)
     static const char expected[] =
         "10 http_try operation=Test method=GET host=127.0.0.1 status=503 try=1 transport=none "
         "message=\n"
+        "regstore_http_tries_total operation=Test status=503 1\n"
         "regstore_http_seconds operation=Test\n"
+        "30 throttling_begun service=others operation=Test status=503 code=\n"
+        "regstore_http_retry_budget_used_ratio service=others\n"
         "regstore_http_retries_total operation=Test cause=503 1\n"
         "10 http_try operation=Test method=GET host=127.0.0.1 status=200 try=2 transport=none "
         "message=\n"
+        "regstore_http_tries_total operation=Test status=200 1\n"
         "regstore_http_seconds operation=Test\n"
+        "regstore_http_received_bytes_total operation=Test 2\n"
+        "regstore_http_retry_budget_used_ratio service=others\n"
         "regstore_http_requests_total operation=Test outcome=ok 1\n";
-    struct ears ears = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+    struct ears ears = {.mutex = PTHREAD_MUTEX_INITIALIZER, .in_flight = -1};
     client.host.host = (struct regstore_host){.struct_size = sizeof(struct regstore_host),
                                               .ctx = &ears,
                                               .log = hear_log,
@@ -240,6 +252,7 @@ START_TEST(host_hears_of_tries_and_never_of_queries)
     client_close(&client);
     server_stop(server);
     ck_assert_str_eq(plug_buf_text(&ears.heard), expected);
+    ck_assert_double_eq(ears.in_flight, 0);
     plug_buf_clear(&ears.heard);
 }
 END_TEST
