@@ -87,7 +87,9 @@ static bool can_pass_on(const struct options *options)
                         "test: regstore conformance --timeout 60\n");
     if (options->is_verbose)
         fprintf(stderr, "regstore: 'conformance' does not take --verbose\n");
-    return options->timeout_ms == 0 && !options->is_verbose;
+    if (options->metrics != NULL)
+        fprintf(stderr, "regstore: 'conformance' does not take --metrics\n");
+    return options->timeout_ms == 0 && !options->is_verbose && options->metrics == NULL;
 }
 
 int cmd_conformance(const struct options *options, int argc, char **argv)

@@ -74,6 +74,7 @@ static void print_help(void)
           "  --set KEY=VALUE    (others can read a command line: no secrets here)\n"
           "\nany command:\n"
           "  --timeout D        for each call: 45s, 30m, 12h, 2d (conformance has its own)\n"
+          "  --metrics FILE     what the plugin measured, for Prometheus, when the command is over\n"
           "  --verbose          the plugin's log; warnings and errors are shown anyway\n"
           "  --help, --version\n"
           "\nexit status: 0 done, 1 failed, 2 usage or configuration, 3 not found\n",
@@ -123,6 +124,19 @@ static int refuse_name(int argc, char **argv)
     return is_help ? session_flush(EXIT_DONE) : EXIT_USAGE;
 }
 
+/* After the last callback, however the command has ended. Returns the exit status. */
+static int leave_metrics(struct session *session, const struct command *command, int result)
+{
+    char name[32];
+    if (session->metrics == NULL)
+        return result;
+    (void)snprintf(name, sizeof(name), "%s%s%s", command->group != NULL ? command->group : "",
+                   command->group != NULL ? " " : "", command->name);
+    const bool is_written = metrics_write(session->metrics, name, result);
+    metrics_free(session->metrics);
+    return is_written || result != EXIT_DONE ? result : EXIT_FAILED;
+}
+
 static int run_command(struct options *options, int argc, char **argv)
 {
     int used;
@@ -138,11 +152,16 @@ static int run_command(struct options *options, int argc, char **argv)
         return EXIT_USAGE;
     }
     struct session session = {.options = options};
+    if (options->metrics != NULL) {
+        session.metrics = metrics_new(options->metrics);
+        if (session.metrics == NULL)
+            return EXIT_USAGE;
+    }
     int result = command->has_store ? session_open(&session, options) : EXIT_DONE;
     if (result == EXIT_DONE)
         result = command->run(&session, options);
     session_clear(&session);
-    return result;
+    return leave_metrics(&session, command, result);
 }
 
 static int run(struct options *options, int argc, char **argv)

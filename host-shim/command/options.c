@@ -30,6 +30,7 @@ enum {
     USER_ARN,
     CONFIG,
     JSON,
+    METRICS,
 };
 
 static const struct option names[] = {
@@ -37,6 +38,7 @@ static const struct option names[] = {
     {"location", required_argument, NULL, LOCATION},
     {"plugin", required_argument, NULL, PLUGIN},
     {"plugin-dir", required_argument, NULL, PLUGIN_DIR},
+    {"metrics", required_argument, NULL, METRICS},
     {"set", required_argument, NULL, SET},
     {"timeout", required_argument, NULL, TIMEOUT},
     {"verbose", no_argument, NULL, VERBOSE},
@@ -115,6 +117,7 @@ static bool take_text(struct options *options, int value, const char *text)
                           : value == LOCATION   ? &options->location
                           : value == PLUGIN     ? &options->plugin
                           : value == PLUGIN_DIR ? &options->plugin_dir
+                          : value == METRICS    ? &options->metrics
                           : value == 'o'        ? &options->output
                           : value == DIGEST     ? &options->digest
                           : value == KEY        ? &options->key

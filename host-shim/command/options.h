@@ -29,7 +29,7 @@
 #define OPTION_USER_ARN   0x1000u
 
 struct options {
-    const char *config, *location, *plugin, *plugin_dir;
+    const char *config, *location, *plugin, *plugin_dir, *metrics;
     const char **settings; /* "key=value", of --set */
     size_t n_settings;
     uint64_t timeout_ms;

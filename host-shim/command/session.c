@@ -113,13 +113,31 @@ static int pick(struct session *session, const struct regstore_host_location **l
     return EXIT_DONE;
 }
 
+static void on_log(void *ctx, int32_t level, const char *event, const struct regstore_pair *fields,
+                   size_t n)
+{
+    struct session *session = ctx;
+    log_event(&session->log_level, level, event, fields, n);
+}
+
+static void on_metric(void *ctx, int32_t kind, const char *name, double value,
+                      const struct regstore_pair *labels, size_t n)
+{
+    const struct session *session = ctx;
+    metrics_take(session->metrics, kind, name, value, labels, n);
+}
+
 static int open_store(struct session *session, const struct regstore_pair *settings, size_t n)
 {
     struct regstore_host host = {
         .struct_size = sizeof(host),
-        .ctx = &session->log_level,
-        .log = log_event,
+        .ctx = session,
+        .log = on_log,
+        .metric = session->metrics != NULL ? on_metric : NULL,
     };
+    if (session->metrics != NULL)
+        metrics_set_location(session->metrics, session->location != NULL ? session->location
+                                                                         : session->plugin->name);
     regstore_status status =
         session->plugin->store_open(&session->call, &host, settings, n, &session->store);
     if (status == REGSTORE_OK)

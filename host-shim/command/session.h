@@ -6,6 +6,7 @@
 #ifndef COMMAND_SESSION_H
 #define COMMAND_SESSION_H
 
+#include "metrics.h"
 #include "options.h"
 #include "regstore-host.h"
 
@@ -19,9 +20,10 @@ struct session {
     struct regstore_error error;
     struct regstore_call call; /* for every call: its error is the one above */
     int32_t log_level;
+    struct metrics *metrics; /* NULL: nobody wants any */
 };
 
-/* session is zeroed by the caller and cleared in any case. Returns an EXIT_ status. */
+/* session is zeroed by the caller, but for metrics, which stay his, and cleared in any case. Returns an EXIT_ status. */
 int session_open(struct session *session, const struct options *options);
 void session_clear(struct session *session);
 

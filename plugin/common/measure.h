@@ -34,7 +34,7 @@ struct plug_gauge {
 void plug_gauge_init(struct plug_gauge *g, const char *name);
 /* Changes it and tells. */
 void plug_gauge_add(const struct plug_host *h, struct plug_gauge *g, int64_t by);
-/* In two steps, where many changes are told as one: plug_gauge_tell() says nothing that is known. */
+/* In two steps, where many changes are told as one; what is known is not told again. */
 void plug_gauge_change(struct plug_gauge *g, int64_t by);
 void plug_gauge_tell(const struct plug_host *h, struct plug_gauge *g);
 

@@ -59,7 +59,7 @@ static void report_skipped(struct regstore_list *list, const char *why, const ch
         return;
     plug_log(&list->store->host, REGSTORE_LOG_WARNING, "skipped",
              PLUG_FIELDS({"folder", list->path}, {"name", name}, {"reason", why},
-                         {"message", "listings pass over what cannot be a blob; this is told once"}));
+                         {"message", "listings pass over what can be no blob; told once"}));
 }
 
 static unsigned char type_of(int folder, const struct dirent *entry)

@@ -248,10 +248,8 @@ static enum stss3_verdict judge(struct stss3_request *request)
         return judge_good(op);
     stss3_verdict_redact(&request->error, op->session == NULL ? NULL : op->session->token);
     add_hint(op);
-    if (is_off) {
-        request->cause = "clock";
+    if (is_off)
         return STSS3_ANEW;
-    }
     if (is_session_over(op))
         return renew_session(op);
     if (learn_region(op)) {

@@ -83,5 +83,6 @@ bool stss3_service_clock_learn(struct stss3_service_clock *clock, struct stss3_r
     if (!is_refused || !is_off || request->is_stamped_anew)
         return false;
     request->is_stamped_anew = true;
+    request->cause = "clock";
     return true;
 }

@@ -9,7 +9,7 @@ struct stss3_renewal {
     const char *source;             /* a literal, who gave it or refused: "settings" */
     const struct plug_error *error; /* NULL: it went well */
     bool is_repeated;               /* the one before failed as well */
-    int64_t left_ns;                /* of the session that there is now; 0: none; INT64_MAX: for ever */
+    int64_t left_ns;                /* of the session there is now; 0: none; INT64_MAX: for ever */
     int64_t expires_ns;             /* UTC, as the source said; INT64_MAX: never, or none */
 };
 

@@ -50,10 +50,22 @@ static void show_refusals(struct exchange *x)
     show(x, &x->server->refusals);
 }
 
+static void show_received(struct exchange *x)
+{
+    show(x, &x->server->received);
+}
+
+static void show_sent(struct exchange *x)
+{
+    show(x, &x->server->sent);
+}
+
 static void forget_counts(struct exchange *x)
 {
     fields_clear(&x->server->counts);
     fields_clear(&x->server->refusals);
+    fields_clear(&x->server->received);
+    fields_clear(&x->server->sent);
     (void)say(x, 200, "ok");
 }
 
@@ -113,7 +125,8 @@ void control(struct exchange *x)
     } verbs[] = {
         {"POST", "fault", add_fault},        {"DELETE", "fault", forget_faults},
         {"GET", "counts", show_counts},      {"DELETE", "counts", forget_counts},
-        {"GET", "refusals", show_refusals},
+        {"GET", "refusals", show_refusals},  {"GET", "received", show_received},
+        {"GET", "sent", show_sent},
         {"POST", "clock", set_clock},        {"POST", "session", set_session_life},
         {"DELETE", "session", end_sessions}, {"POST", "bucket", add_bucket},
     };

@@ -6,7 +6,9 @@
  *   DELETE /_fake/fault                      forgets them all
  *   GET    /_fake/counts                     "PutObject 3" and so on: requests since the start
  *   GET    /_fake/refusals                   "NoSuchKey 1" and so on: those that were refused
- *   DELETE /_fake/counts                     both from nought again
+ *   GET    /_fake/received                   "PutObject 1000" and so on: bytes of their bodies
+ *   GET    /_fake/sent                       the same of the answers', as they were meant
+ *   DELETE /_fake/counts                     all these from nought again
  *   POST   /_fake/clock?offset_ms=-900000    the server's clock from now on
  *   POST   /_fake/session?life_ms=8000       how long sessions to come will live; 0: as they ask;
  *                                            &expired=AccessDenied: what has ended is refused as

@@ -54,6 +54,7 @@ struct exchange {
     char *payload_hash; /* as it is signed */
     /* what */
     struct body body;
+    uint64_t received; /* of it, kept or passed over */
     struct answer answer;
     struct fault *fault;
     char request_id[17];

@@ -201,6 +201,8 @@ int main(int argc, char **argv)
     faults_clear(&server.faults);
     fields_clear(&server.counts);
     fields_clear(&server.refusals);
+    fields_clear(&server.received);
+    fields_clear(&server.sent);
     fields_clear(&server.endpoints);
     if (server.spool.fd >= 0)
         spool_close(&server.spool);

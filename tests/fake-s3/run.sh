@@ -6,7 +6,7 @@
 #
 # Parts: refusals, faults, access, regions, load; strangers and strangers-tls (STRANGERS is a folder in
 # which boto3 and the aws CLI stay, from PyPI); and of the command REGSTORE conformance, tls and
-# conformance-tls, sessions, and, in namespaces with names and ports of their own, five-keys and
+# conformance-tls, sessions, metrics, and, in namespaces with names and ports of their own, five-keys and
 # conformance-five-keys (AWS), dead-names (a name server that never answers).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -93,6 +93,13 @@ dead-names)
     set -- --control
     ;;
 faults | sessions) set -- --control ;;
+metrics)
+    # Debian's module is for Debian's python.
+    python3 -c 'import prometheus_client' 2>/dev/null || python=/usr/bin/python3
+    $python -c 'import prometheus_client' 2>/dev/null ||
+        bail_out "apt-get install python3-prometheus-client"
+    set -- --control
+    ;;
 regions) set -- --region us-east-1 --region eu-west-1 --bucket quay --bucket far=eu-west-1 ;;
 access)
     set -- --external-id "open sesame" --permissions "$work/permissions.json"

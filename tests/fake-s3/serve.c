@@ -12,15 +12,32 @@
 #include <stdio.h>
 #include <string.h>
 
-static void count(struct fields *counts, const char *what)
+static void add(struct fields *counts, const char *what, uint64_t more)
 {
     const char *before = fields_get(counts, what);
     uint64_t number = 0;
     char text[24];
     if (before != NULL)
         (void)read_number(before, UINT64_MAX, &number);
-    (void)snprintf(text, sizeof text, "%llu", (unsigned long long)number + 1);
+    (void)snprintf(text, sizeof text, "%llu", (unsigned long long)(number + more));
     fields_set(counts, what, text);
+}
+
+static void count(struct fields *counts, const char *what)
+{
+    add(counts, what, 1);
+}
+
+/* What has no answer's head has none of its bytes either. */
+static void count_bytes(struct exchange *x)
+{
+    const struct answer *a = &x->answer;
+    const bool is_head = strcmp(x->method, "HEAD") == 0;
+    (void)pthread_mutex_lock(&x->server->lock);
+    add(&x->server->received, x->operation->name, x->received);
+    add(&x->server->sent, x->operation->name,
+        is_head ? 0 : a->object != NULL ? a->bytes : a->body.length);
+    (void)pthread_mutex_unlock(&x->server->lock);
 }
 
 static void count_refusal(struct exchange *x)
@@ -90,6 +107,7 @@ enum verdict serve_head(struct exchange *x)
 
 void serve_body(struct exchange *x, const char *bytes, size_t length)
 {
+    x->received += length;
     /* What the tests' door and a refused request bring is passed over. */
     if (!is_refused(x) && x->operation != NULL)
         (void)body_receive(x, bytes, length);
@@ -143,5 +161,7 @@ enum verdict serve_end(struct exchange *x)
             count_refusal(x);
     }
     exchange_finish(x);
+    if (x->operation != NULL)
+        count_bytes(x);
     return verdict;
 }

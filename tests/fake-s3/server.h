@@ -25,6 +25,8 @@ struct server {
     struct fields endpoints;  /* region, host:port */
     struct fields counts;     /* requests by operation */
     struct fields refusals;   /* of these, by code */
+    struct fields received;   /* bytes of their bodies, by operation */
+    struct fields sent;       /* of the answers', as they were meant */
     uint32_t session_life_ms; /* of the sessions to come; 0: as they ask */
     bool denies_expired;      /* as Ceph does, which says AccessDenied and no more */
 };

@@ -144,7 +144,8 @@ static regstore_status take_upload(void *ctx, const char *key, const char *uploa
     return REGSTORE_OK;
 }
 
-#define PARTS(next) XML("<ListPartsResult><IsTruncated>true</IsTruncated>" next "</ListPartsResult>")
+#define PARTS(next)                                                                                \
+    XML("<ListPartsResult><IsTruncated>true</IsTruncated>" next "</ListPartsResult>")
 #define UPLOADS(next)                                                                              \
     XML("<ListMultipartUploadsResult><IsTruncated>true</IsTruncated>" next                         \
         "</ListMultipartUploadsResult>")

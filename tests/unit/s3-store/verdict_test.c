@@ -255,7 +255,8 @@ START_TEST(second_id_of_s3_stands_behind_the_first_where_it_fits)
     (void)stss3_verdict_judge(r, true, &body);
     ck_assert_str_eq(r->error.request_id, "H-1 abc/+=");
     stss3_request_unref(r);
-    r = answered(403, "<Error><Code>A</Code><RequestId>R-1</RequestId><HostId>h/=</HostId></Error>");
+    r = answered(403, "<Error><Code>A</Code><RequestId>R-1</RequestId><HostId>h/=</HostId>"
+                      "</Error>");
     (void)stss3_verdict_judge(r, true, &body);
     ck_assert_str_eq(r->error.request_id, "R-1 h/=");
     stss3_request_unref(r);
