@@ -48,9 +48,7 @@ static const struct {
 
 static bool is_aws(const struct stss3_endpoint *endpoint)
 {
-    const size_t len = strlen(endpoint->host), tail = strlen(".amazonaws.com");
-    return strstr(endpoint->host, ".amazonaws.com.") != NULL ||
-           (len > tail && strcmp(endpoint->host + len - tail, ".amazonaws.com") == 0);
+    return stss3_provider_is_aws(stss3_provider_of_host(endpoint->host));
 }
 
 static bool is_plain_refusal(const struct plug_error *error)

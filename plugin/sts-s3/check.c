@@ -58,7 +58,10 @@ static regstore_status check_settings(struct check *c)
         plug_buf_clear(&advice);
         return plug_no_memory(c->call);
     }
-    (void)snprintf(found, sizeof found, "S3 is %s, STS is %s, region %s", config->s3.authority,
+    (void)snprintf(found, sizeof found,
+                   "S3 is %s, taken for %s (provider '%s', %s), STS is %s, region %s",
+                   config->s3.authority, config->provider->title, config->provider->name,
+                   config->is_provider_named ? "as set" : "by its host",
                    config->role_arn == NULL ? "not asked" : config->sts.authority, config->region);
     tell(c, "settings", REGSTORE_OK, found, plug_buf_text(&advice));
     plug_buf_clear(&advice);

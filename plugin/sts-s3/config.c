@@ -32,6 +32,10 @@ const struct regstore_param stss3_params[] = {
      "the bucket's region; else AWS_REGION, AWS_DEFAULT_REGION, else the first of the partition",
      0},
     {"endpoint_url", NULL, "the URL of an S3 other than AWS's, https://host[:port]", 0},
+    {"provider", NULL,
+     "whose S3 it is: aws, ceph, minio, r2, gcs, ibm, scaleway or other; else found by "
+     "endpoint_url",
+     0},
     {"sts_endpoint_url", NULL,
      "the URL of the STS to ask, https://host[:port]; else AWS's for the region", 0},
     {"sts_role_session_name", NULL,

@@ -9,6 +9,7 @@
 #include "call.h"
 #include "host.h"
 #include "keys.h"
+#include "provider.h"
 #include "region.h"
 #include "uri.h"
 
@@ -30,8 +31,9 @@ struct stss3_config {
     char region[STSS3_REGION_MAX]; /* the one to begin with; S3 may teach another (s3.h) */
     const struct stss3_partition *partition;
     struct stss3_endpoint s3, sts;
+    const struct stss3_provider *provider; /* never NULL: what is known of the server at s3 */
+    bool is_provider_named;                /* by the setting; else found by s3's host */
     bool is_aws_s3;      /* s3 is AWS's own endpoint for a region, not one that was named */
-    bool is_aws_host;    /* and whether s3 is a host of the partition's own, named or not */
     bool is_sts_implied; /* endpoint_url names a foreign server, and sts_endpoint_url is missing */
     bool is_region_assumed;       /* and the settings do not say which region */
     bool is_endpoint_over_region; /* both were given: Quay would ignore the endpoint */

@@ -7,6 +7,9 @@
 #include "reading.h"
 #include "settings.h"
 
+/* In the order of the table; a test compares. */
+static const char provider_names[] = "aws ceph minio r2 gcs ibm scaleway other";
+
 /* As Quay joins it: one leading '/' goes; "" and "/" are the bucket's root. */
 static regstore_status read_root(struct stss3_reading *r)
 {
@@ -43,11 +46,40 @@ static regstore_status read_bucket(struct stss3_reading *r)
     return stss3_reading_copy(r, bucket, &r->config->bucket);
 }
 
+/* Named, or found by the endpoint's host. */
+static regstore_status read_provider(struct stss3_reading *r)
+{
+    struct stss3_config *c = r->config;
+    const char *name = stss3_reading_value(r, "provider"),
+               *url = stss3_reading_value(r, "endpoint_url");
+    const char *bad = url == NULL ? NULL : stss3_endpoint_parse(url, &c->s3);
+    if (bad != NULL)
+        return stss3_reading_wrong(r, "endpoint_url", bad);
+    c->is_aws_s3 = url == NULL;
+    c->is_provider_named = name != NULL;
+    if (name == NULL) {
+        c->provider =
+            url == NULL ? stss3_provider_named("aws") : stss3_provider_of_host(c->s3.host);
+        return REGSTORE_OK;
+    }
+    unsigned choice;
+    TRY(plug_setting_choice(r->call, "provider", name, provider_names, &choice));
+    c->provider = stss3_provider_at(choice);
+    if (url == NULL && !stss3_provider_is_aws(c->provider))
+        return stss3_reading_wrong(r, "provider", "needs endpoint_url, which says where it is");
+    return REGSTORE_OK;
+}
+
+/* The environment speaks of AWS: a provider with a region of its own is not asked for another one.
+ */
 static regstore_status read_region(struct stss3_reading *r)
 {
     struct stss3_config *c = r->config;
-    const char *region =
-        stss3_reading_value_or_env(r, "s3_region", "AWS_REGION", "AWS_DEFAULT_REGION");
+    const char *region = stss3_reading_value(r, "s3_region");
+    if (region == NULL)
+        region = c->provider->first_region;
+    if (region == NULL)
+        region = stss3_reading_value_or_env(r, "s3_region", "AWS_REGION", "AWS_DEFAULT_REGION");
     if (region != NULL && !stss3_region_is_valid(region))
         return stss3_reading_wrong(r, "s3_region",
                                    "(or AWS_REGION) is no region: 'us-east-1' is one");
@@ -76,34 +108,21 @@ void stss3_config_endpoint(const struct stss3_config *config, const char *region
         *out = config->s3;
 }
 
-/* True for a host of the partition's own: an endpoint_url may well name one. */
-static bool ends_in_partition(const struct stss3_config *c)
-{
-    const size_t len = strlen(c->s3.host), tail = strlen(c->partition->dns_suffix);
-    return len > tail + 1 && c->s3.host[len - tail - 1] == '.' &&
-           strcmp(c->s3.host + len - tail, c->partition->dns_suffix) == 0;
-}
-
 static regstore_status read_endpoints(struct stss3_reading *r)
 {
     struct stss3_config *c = r->config;
-    const char *s3 = stss3_reading_value(r, "endpoint_url"),
-               *sts = stss3_reading_value(r, "sts_endpoint_url");
-    const char *bad = s3 == NULL ? NULL : stss3_endpoint_parse(s3, &c->s3);
-    if (bad != NULL)
-        return stss3_reading_wrong(r, "endpoint_url", bad);
-    bad = sts == NULL ? NULL : stss3_endpoint_parse(sts, &c->sts);
+    const char *sts = stss3_reading_value(r, "sts_endpoint_url");
+    const char *bad = sts == NULL ? NULL : stss3_endpoint_parse(sts, &c->sts);
     if (bad != NULL)
         return stss3_reading_wrong(r, "sts_endpoint_url", bad);
-    c->is_aws_s3 = s3 == NULL;
-    if (s3 == NULL)
+    if (c->is_aws_s3)
         aws_endpoint("s3", c->region, &c->s3);
     if (sts == NULL)
         aws_endpoint("sts", c->region, &c->sts);
-    c->is_aws_host = ends_in_partition(c);
-    c->is_sts_implied = s3 != NULL && sts == NULL && !c->is_aws_host;
-    c->is_region_assumed = s3 == NULL && stss3_reading_value(r, "s3_region") == NULL;
-    c->is_endpoint_over_region = s3 != NULL && stss3_reading_value(r, "s3_region") != NULL;
+    const bool has_region = stss3_reading_value(r, "s3_region") != NULL;
+    c->is_sts_implied = sts == NULL && !stss3_provider_is_aws(stss3_provider_of_host(c->s3.host));
+    c->is_region_assumed = c->is_aws_s3 && !has_region;
+    c->is_endpoint_over_region = !c->is_aws_s3 && has_region;
     return REGSTORE_OK;
 }
 
@@ -126,7 +145,9 @@ static regstore_status read_addressing(struct stss3_reading *r)
                                    c->s3.is_address
                                        ? "cannot be virtual: endpoint_url names an IP address"
                                        : "cannot be virtual: the bucket's name is no host name");
-    c->is_virtual_host = style == 2 || (style == 0 && c->is_aws_host && fits_host_name(c->bucket));
+    c->is_virtual_host = style == 2 || (style == 0 && c->provider->is_virtual_host &&
+                                        stss3_provider_is_host_of(c->provider, c->s3.host) &&
+                                        fits_host_name(c->bucket));
     return REGSTORE_OK;
 }
 
@@ -134,6 +155,7 @@ regstore_status stss3_read_place(struct stss3_reading *r)
 {
     TRY(read_root(r));
     TRY(read_bucket(r));
+    TRY(read_provider(r));
     TRY(read_region(r));
     TRY(read_endpoints(r));
     TRY(read_addressing(r));

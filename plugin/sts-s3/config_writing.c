@@ -33,7 +33,7 @@ static regstore_status read_rest(struct stss3_reading *r)
     TRY(plug_setting_choice(r->call, "signature_version",
                             stss3_reading_value(r, "signature_version"), "s3v4", &choice));
     const char *sse = stss3_reading_value(r, "server_side_encryption");
-    c->is_sse_s3 = c->is_aws_host;
+    c->is_sse_s3 = c->provider->is_sse_s3;
     if (sse != NULL) {
         TRY(plug_setting_choice(r->call, "server_side_encryption", sse, "none AES256", &choice));
         c->is_sse_s3 = choice == 1;

@@ -380,6 +380,7 @@ static const struct regstore_pair right[] = {
     {"sts_user_secret_key_file", "/run/secrets/secret"},
     {"s3_region", "eu-west-1"},
     {"endpoint_url", "https://s3.eu-west-1.amazonaws.com"},
+    {"provider", "aws"},
     {"sts_endpoint_url", "https://sts.eu-west-1.amazonaws.com"},
     {"sts_role_session_name", "quay@host"},
     {"sts_external_id", "id 1"},

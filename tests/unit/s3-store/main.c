@@ -21,6 +21,7 @@ int main(void)
     srunner_add_suite(runner, commit_suite());
     srunner_add_suite(runner, config_suite());
     srunner_add_suite(runner, forgery_suite());
+    srunner_add_suite(runner, place_suite());
     srunner_add_suite(runner, policy_suite());
     srunner_add_suite(runner, region_suite());
     srunner_add_suite(runner, retry_suite());

@@ -13,6 +13,7 @@ Suite *clock_suite(void);
 Suite *commit_suite(void);
 Suite *config_suite(void);
 Suite *forgery_suite(void);
+Suite *place_suite(void);
 Suite *policy_suite(void);
 Suite *region_suite(void);
 Suite *retry_suite(void);

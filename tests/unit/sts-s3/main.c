@@ -7,6 +7,7 @@ int main(void)
 {
     (void)setenv("CK_DEFAULT_TIMEOUT", "60", 0); /* 4 s is little on a busy machine */
     SRunner *runner = srunner_create(memory_suite());
+    srunner_add_suite(runner, provider_suite());
     srunner_add_suite(runner, region_suite());
     srunner_add_suite(runner, sigv4_suite());
     srunner_add_suite(runner, timestamp_suite());

@@ -6,6 +6,7 @@
 #include <check.h>
 
 Suite *memory_suite(void);
+Suite *provider_suite(void);
 Suite *region_suite(void);
 Suite *sigv4_suite(void);
 Suite *timestamp_suite(void);
