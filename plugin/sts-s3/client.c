@@ -22,6 +22,10 @@ void stss3_client_init(struct stss3_client *client, const struct stss3_config *c
     (void)pthread_mutex_init(&client->lock, NULL); /* cannot fail on Linux */
     memcpy(client->region, config->region, sizeof client->region);
     client->endpoint = config->s3;
+    atomic_init(&client->refuses_part_copy, !config->provider->has_part_copy);
+    atomic_init(&client->refuses_batch_delete, !config->provider->has_batch_delete);
+    atomic_init(&client->lists_v1, config->provider->list_version == 1);
+    atomic_init(&client->encodes_lists, config->provider->encodes_lists);
 }
 
 void stss3_client_clear(struct stss3_client *client)

@@ -24,9 +24,12 @@ struct stss3_client {
     struct stss3_http *http;
     struct stss3_service_clock *clock;
     struct stss3_sessions *sessions;
-    struct stss3_retries retries;  /* S3's own: STS's and others' are the engine's */
-    atomic_bool refuses_part_copy; /* UploadPartCopy was refused once: Ceph does so to every role */
-    atomic_bool is_region_known;   /* S3 has answered there */
+    struct stss3_retries retries; /* S3's own: STS's and others' are the engine's */
+    /* The provider's row at first; then what the server's answers have shown. */
+    atomic_bool refuses_part_copy, refuses_batch_delete;
+    atomic_bool lists_v1;        /* ListObjects in place of ListObjectsV2 */
+    atomic_bool encodes_lists;   /* asks for encoding-type=url */
+    atomic_bool is_region_known; /* S3 has answered there */
 
     pthread_mutex_t lock; /* guards the three below */
     char region[STSS3_REGION_MAX];

@@ -56,24 +56,26 @@ static regstore_status delete_singly(struct stss3_store *s, struct plug_call *ca
 }
 
 /* True when the batch as such was refused, not some of its keys: Ceph 16 wants the right to delete
- * on the bucket's ARN for it, other stores do not know it. */
-static bool is_batch_refused(regstore_status status, const regstore_status *results)
+ * on the bucket's ARN for it, other stores do not know it, or not the checksum that it bears. */
+static bool is_batch_refused(regstore_status status, const char *code,
+                             const regstore_status *results)
 {
     return results[0] == REGSTORE_INTERNAL &&
-           (status == REGSTORE_UNSUPPORTED || status == REGSTORE_DENIED);
+           (status == REGSTORE_UNSUPPORTED || status == REGSTORE_DENIED ||
+            strcmp(code, "InvalidRequest") == 0 || strcmp(code, "MissingContentMD5") == 0);
 }
 
 /* At most STSS3_DELETE_MAX of them; every result is set. */
 static regstore_status delete_some(struct stss3_store *s, struct plug_call *call,
                                    const char *const *keys, size_t n, regstore_status *results)
 {
-    if (n == 1 || atomic_load(&s->refuses_batch_delete))
+    if (n == 1 || atomic_load(&s->running->client.refuses_batch_delete))
         return delete_singly(s, call, keys, n, results);
     const regstore_status status = stss3_delete_batch(&s->running->client, call, keys, n, results);
     if (status == REGSTORE_OK)
         return REGSTORE_OK;
-    if (is_batch_refused(status, results)) {
-        if (!atomic_exchange(&s->refuses_batch_delete, true))
+    if (is_batch_refused(status, call->error.code, results)) {
+        if (!atomic_exchange(&s->running->client.refuses_batch_delete, true))
             plug_log(&s->host, REGSTORE_LOG_INFO, "fallback",
                      PLUG_FIELDS({"operation", "DeleteObjects"}, {"instead", "DeleteObject"},
                                  {"code", call->error.code}));

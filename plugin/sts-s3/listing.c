@@ -12,7 +12,7 @@
 
 struct page {
     struct stss3_listing *listing;
-    struct plug_buf key, length, etag, mtime, prefix, truncated, token;
+    struct plug_buf key, length, etag, mtime, prefix, truncated, encoding, token, marker;
 };
 
 bool stss3_listing_init(struct stss3_listing *l, struct stss3_client *client, const char *prefix,
@@ -72,29 +72,18 @@ bool stss3_listing_after(struct stss3_listing *l, const char *key)
     return begin_after(l, strdup(key));
 }
 
-/* *entry stays NULL for what is no key of ours. */
-static regstore_status add_entry(struct stss3_listing *l, const char *encoded, bool is_prefix,
+static regstore_status add_entry(struct stss3_listing *l, const char *name, bool is_prefix,
                                  struct stss3_entry **entry)
 {
-    const char *root = l->client->config->root;
-    struct plug_buf key = {0};
-    if (!stss3_uri_decode(&key, encoded, strlen(encoded)) ||
-        !plug_starts_with(plug_buf_text(&key), root)) {
-        plug_buf_clear(&key);
-        return REGSTORE_OK; /* no key that we could be asked for */
-    }
     if (l->n == l->cap) {
         const size_t cap = l->cap == 0 ? 64 : 2 * l->cap;
         struct stss3_entry *grown = reallocarray(l->entries, cap, sizeof *grown);
-        if (grown == NULL) {
-            plug_buf_clear(&key);
+        if (grown == NULL)
             return REGSTORE_NO_MEMORY;
-        }
         l->entries = grown;
         l->cap = cap;
     }
-    char *text = strdup(plug_buf_text(&key) + strlen(root));
-    plug_buf_clear(&key);
+    char *text = strdup(name);
     if (text == NULL)
         return REGSTORE_NO_MEMORY;
     *entry = &l->entries[l->n++];
@@ -106,8 +95,6 @@ static regstore_status add_object(struct page *p)
 {
     struct stss3_entry *e = NULL;
     TRY(add_entry(p->listing, plug_buf_text(&p->key), false, &e));
-    if (e == NULL)
-        return REGSTORE_OK;
     e->length = strtoull(plug_buf_text(&p->length), NULL, 10);
     stss3_etag_copy(e->etag, plug_buf_text(&p->etag));
     if (!stss3_time_parse_iso(plug_buf_text(&p->mtime), &e->mtime_ns))
@@ -125,7 +112,9 @@ static regstore_status end(void *ctx, const char *path, const char *text)
         {"Contents/LastModified", &p->mtime},
         {"CommonPrefixes/Prefix", &p->prefix},
         {"IsTruncated", &p->truncated},
+        {"EncodingType", &p->encoding},
         {"NextContinuationToken", &p->token},
+        {"NextMarker", &p->marker},
     };
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         if (strcmp(path, fields[i].path) != 0)
@@ -142,30 +131,82 @@ static regstore_status end(void *ctx, const char *path, const char *text)
     return REGSTORE_OK;
 }
 
-static struct stss3_op *page_op(struct stss3_listing *l)
+/* A name as it came, without the root; NULL: no key that we could be asked for, or no memory. */
+static char *settle_name(const char *name, const char *root, bool is_encoded, bool *has_memory)
 {
+    struct plug_buf plain = {0};
+    bool is_ours = true;
+    if (is_encoded)
+        is_ours = stss3_uri_decode(&plain, name, strlen(name));
+    else
+        plug_buf_str(&plain, name);
+    is_ours = is_ours && plug_starts_with(plug_buf_text(&plain), root);
+    char *key = is_ours ? strdup(plug_buf_text(&plain) + strlen(root)) : NULL;
+    *has_memory = !plug_buf_failed(&plain) && (key != NULL || !is_ours);
+    plug_buf_clear(&plain);
+    return key;
+}
+
+/* Now that all of the page is there: servers differ in where they say whether it is encoded. */
+static bool settle(struct page *p)
+{
+    struct stss3_listing *l = p->listing;
     const char *root = l->client->config->root;
-    struct stss3_op *op = stss3_op_new(l->client, "GET", "ListObjectsV2", NULL);
+    const bool is_encoded = strcmp(plug_buf_text(&p->encoding), "url") == 0;
+    bool has_memory = true;
+    size_t kept = 0;
+    for (size_t i = 0; i < l->n; i++) {
+        char *key =
+            has_memory ? settle_name(l->entries[i].key, root, is_encoded, &has_memory) : NULL;
+        free(l->entries[i].key);
+        l->entries[kept] = l->entries[i];
+        l->entries[kept].key = key;
+        kept += key != NULL;
+    }
+    l->n = kept;
+    if (has_memory && is_encoded && p->marker.len != 0) {
+        char *marker = settle_name(p->marker.data, "", true, &has_memory);
+        plug_buf_reset(&p->marker);
+        plug_buf_str(&p->marker, marker == NULL ? "" : marker);
+        free(marker);
+    }
+    return has_memory && !plug_buf_failed(&p->marker);
+}
+
+/* ListObjects goes on after a key, ListObjectsV2 with a token of the server's. */
+static void add_place(const struct stss3_listing *l, struct stss3_op *op)
+{
     struct plug_buf text = {0};
+    if (l->token.len != 0) {
+        stss3_query_add(&op->query, l->is_v1 ? "marker" : "continuation-token",
+                        plug_buf_text(&l->token));
+    } else if (l->start_after[0] != '\0') {
+        plug_buf_printf(&text, "%s%s", l->client->config->root, l->start_after);
+        stss3_query_add(&op->query, l->is_v1 ? "marker" : "start-after", plug_buf_text(&text));
+    }
+    op->query.failed |= text.failed;
+    plug_buf_clear(&text);
+}
+
+static struct stss3_op *page_op(const struct stss3_listing *l, bool is_encoded)
+{
+    struct stss3_op *op =
+        stss3_op_new(l->client, "GET", l->is_v1 ? "ListObjects" : "ListObjectsV2", NULL);
+    struct plug_buf prefix = {0};
     if (op == NULL)
         return NULL;
-    stss3_query_add(&op->query, "list-type", "2");
-    stss3_query_add(&op->query, "encoding-type", "url");
+    if (!l->is_v1)
+        stss3_query_add(&op->query, "list-type", "2");
+    if (is_encoded)
+        stss3_query_add(&op->query, "encoding-type", "url");
     stss3_query_add_number(&op->query, "max-keys", l->page_size);
-    plug_buf_printf(&text, "%s%s", root, l->prefix);
-    stss3_query_add(&op->query, "prefix", plug_buf_text(&text));
-    op->query.failed |= text.failed;
+    plug_buf_printf(&prefix, "%s%s", l->client->config->root, l->prefix);
+    stss3_query_add(&op->query, "prefix", plug_buf_text(&prefix));
+    op->query.failed |= prefix.failed;
+    plug_buf_clear(&prefix);
     if (l->has_delimiter)
         stss3_query_add(&op->query, "delimiter", "/");
-    if (l->token.len != 0) {
-        stss3_query_add(&op->query, "continuation-token", plug_buf_text(&l->token));
-    } else if (l->start_after[0] != '\0') {
-        plug_buf_reset(&text);
-        plug_buf_printf(&text, "%s%s", root, l->start_after);
-        stss3_query_add(&op->query, "start-after", plug_buf_text(&text));
-        op->query.failed |= text.failed;
-    }
-    plug_buf_clear(&text);
+    add_place(l, op);
     op->xml_root = "ListBucketResult";
     op->request->answer_max = STSS3_XML_BYTES_MAX;
     return op;
@@ -184,54 +225,146 @@ static void take_time(struct stss3_listing *l, const struct stss3_op *op)
         l->now_ns = stss3_service_clock_now_ns(l->client->clock);
 }
 
-/* No token, or the one that this page was asked for with. */
-static bool is_no_way_on(const struct stss3_listing *l, const struct plug_buf *token)
+/* A key after all of the page's: where a server does not say how to go on. */
+static void add_last_key(const struct stss3_listing *l, struct plug_buf *out)
 {
-    return token->len == 0 || strcmp(plug_buf_text(token), plug_buf_text(&l->token)) == 0;
+    if (l->n == 0)
+        return;
+    const struct stss3_entry *last = &l->entries[l->n - 1];
+    plug_buf_printf(out, "%s%s%s", l->client->config->root, last->key,
+                    last->is_prefix ? LAST_CHARACTER : "");
 }
 
-regstore_status stss3_listing_next(struct stss3_listing *l, struct plug_call *call)
+static void leave_v2(struct stss3_listing *l)
+{
+    if (!atomic_exchange(&l->client->lists_v1, true))
+        plug_log(l->client->host, REGSTORE_LOG_INFO, "fallback",
+                 PLUG_FIELDS({"operation", "ListObjectsV2"}, {"instead", "ListObjects"}));
+    l->is_v1 = true;
+}
+
+static regstore_status tell_dead_end(struct plug_call *call)
+{
+    return plug_fail(call, REGSTORE_UNAVAILABLE,
+                     "the list of objects is cut off and does not say how to go on");
+}
+
+/* Of ListObjects: the marker that the server names, else the last key of the page. */
+static regstore_status go_on_after(struct page *p, struct plug_call *call)
+{
+    struct stss3_listing *l = p->listing;
+    struct plug_buf next = p->marker, here = {0};
+    p->marker = (struct plug_buf){0};
+    if (next.len == 0)
+        add_last_key(l, &next);
+    if (l->token.len != 0)
+        plug_buf_add(&here, l->token.data, l->token.len);
+    else if (l->start_after[0] != '\0')
+        plug_buf_printf(&here, "%s%s", l->client->config->root, l->start_after);
+    regstore_status status = here.failed || next.failed ? plug_no_memory(call) : REGSTORE_OK;
+    if (status == REGSTORE_OK && strcmp(plug_buf_text(&next), plug_buf_text(&here)) <= 0)
+        status = tell_dead_end(call);
+    plug_buf_clear(&here);
+    if (status != REGSTORE_OK) {
+        plug_buf_clear(&next);
+        return status;
+    }
+    plug_buf_clear(&l->token);
+    l->token = next;
+    return REGSTORE_OK;
+}
+
+static regstore_status find_next_place(struct page *p, struct plug_call *call)
+{
+    struct stss3_listing *l = p->listing;
+    l->is_last = strcmp(plug_buf_text(&p->truncated), "true") != 0;
+    if (l->is_last)
+        return REGSTORE_OK;
+    if (l->is_v1)
+        return go_on_after(p, call);
+    /* None, or the one that this page was asked for with: to ask on would never end. */
+    if (l->token.len != 0 && strcmp(plug_buf_text(&p->token), plug_buf_text(&l->token)) == 0)
+        return tell_dead_end(call);
+    if (p->token.len == 0 && l->token.len != 0)
+        return tell_dead_end(call);
+    if (p->token.len == 0) {
+        /* It took the request for one of old, and so did not see where to begin: once more. */
+        leave_v2(l);
+        drop_entries(l);
+        return REGSTORE_OK;
+    }
+    plug_buf_clear(&l->token);
+    l->token = p->token;
+    p->token = (struct plug_buf){0};
+    return REGSTORE_OK;
+}
+
+static void clear_page(struct page *p)
+{
+    struct plug_buf *texts[] = {&p->key,       &p->length,   &p->etag,  &p->mtime, &p->prefix,
+                                &p->truncated, &p->encoding, &p->token, &p->marker};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        plug_buf_clear(texts[i]);
+}
+
+/* *is_garbled: it cannot be read. */
+static regstore_status read_page(struct stss3_listing *l, struct plug_call *call,
+                                 const struct stss3_op *op, bool *is_garbled)
 {
     struct page page = {.listing = l};
     const struct stss3_xml_handler handler = {"ListBucketResult", &page, NULL, end};
     struct plug_error bad = {0};
-    struct stss3_op *op = page_op(l);
+    drop_entries(l);
+    take_time(l, op);
+    regstore_status status = stss3_xml_read(plug_buf_text(&op->request->answer),
+                                            op->request->answer.len, &handler, &bad);
+    *is_garbled = status == REGSTORE_UNAVAILABLE;
+    if (status != REGSTORE_OK)
+        status = bad.status == status ? plug_call_adopt(call, &bad) : plug_no_memory(call);
+    else if (!settle(&page))
+        status = plug_no_memory(call);
+    if (status == REGSTORE_OK && l->n > 1)
+        qsort(l->entries, l->n, sizeof *l->entries, by_key);
+    if (status == REGSTORE_OK)
+        status = find_next_place(&page, call);
+    if (status != REGSTORE_OK)
+        drop_entries(l);
+    clear_page(&page);
+    return status;
+}
+
+static regstore_status fetch_page(struct stss3_listing *l, struct plug_call *call, bool is_encoded,
+                                  bool *is_garbled)
+{
+    struct stss3_op *op = page_op(l, is_encoded);
+    *is_garbled = false;
     if (op == NULL)
         return plug_no_memory(call);
     regstore_status status = stss3_op_run(op, call);
-    if (status == REGSTORE_OK) {
-        drop_entries(l);
-        take_time(l, op);
-        status = stss3_xml_read(plug_buf_text(&op->request->answer), op->request->answer.len,
-                                &handler, &bad);
-        if (status != REGSTORE_OK) {
-            drop_entries(l);
-            status = bad.status == status ? plug_call_adopt(call, &bad) : plug_no_memory(call);
-        }
-    }
-    const bool goes_on = strcmp(plug_buf_text(&page.truncated), "true") == 0;
-    if (status == REGSTORE_OK && goes_on && is_no_way_on(l, &page.token)) {
-        /* To ask on would never end, and to stop would pass for a whole list. */
-        drop_entries(l);
-        status = plug_fail(call, REGSTORE_UNAVAILABLE,
-                           "ListObjectsV2: the service says that its list goes on, but not from "
-                           "where");
-    }
-    if (status == REGSTORE_OK) {
-        if (l->n > 1)
-            qsort(l->entries, l->n, sizeof *l->entries, by_key);
-        l->is_last = !goes_on;
-        plug_buf_clear(&l->token);
-        l->token = page.token;
-        page.token = (struct plug_buf){0};
-    }
+    if (status == REGSTORE_OK)
+        status = read_page(l, call, op, is_garbled);
     stss3_op_drop(op);
-    plug_buf_clear(&page.key);
-    plug_buf_clear(&page.length);
-    plug_buf_clear(&page.etag);
-    plug_buf_clear(&page.mtime);
-    plug_buf_clear(&page.prefix);
-    plug_buf_clear(&page.truncated);
-    plug_buf_clear(&page.token);
+    return status;
+}
+
+/* XML cannot hold every key that S3 takes, so what came as it is and cannot be read is asked for
+ * encoded. */
+regstore_status stss3_listing_next(struct stss3_listing *l, struct plug_call *call)
+{
+    struct stss3_client *client = l->client;
+    const bool is_encoded = atomic_load(&client->encodes_lists);
+    bool is_garbled;
+    if (l->token.len == 0) /* else on the way that its first page went */
+        l->is_v1 = atomic_load(&client->lists_v1);
+    regstore_status status = fetch_page(l, call, is_encoded, &is_garbled);
+    if (status == REGSTORE_UNSUPPORTED && !l->is_v1 && l->token.len == 0) {
+        leave_v2(l);
+        status = fetch_page(l, call, is_encoded, &is_garbled);
+    }
+    if (is_garbled && !is_encoded) {
+        status = fetch_page(l, call, true, &is_garbled);
+        if (status == REGSTORE_OK)
+            atomic_store(&client->encodes_lists, true);
+    }
     return status;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One page after the other of ListObjectsV2, in the order of the keys' bytes. */
+/* One page after the other of ListObjectsV2, or of ListObjects where the server knows no other, in
+ * the order of the keys' bytes. */
 #ifndef STSS3_LISTING_H
 #define STSS3_LISTING_H
 
@@ -25,7 +26,8 @@ struct stss3_listing {
     size_t n, cap;
     int64_t now_ns; /* the service's time of that page */
     bool is_last;
-    struct plug_buf token;
+    bool is_v1;            /* ListObjects, since the walk began */
+    struct plug_buf token; /* where the next page begins: of ListObjects a key, root and all */
 };
 
 /* Copies the texts.  NULL: no memory (nothing is held then). */

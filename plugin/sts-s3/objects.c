@@ -171,15 +171,16 @@ regstore_status stss3_delete(struct stss3_client *client, struct plug_call *call
     return status == REGSTORE_NOT_FOUND ? REGSTORE_OK : status;
 }
 
-/* S3 demands a checksum of this body.  MD5 is what every server knows; a FIPS provider has none,
- * and then AWS takes SHA-256. */
+/* S3 demands a checksum of this body.  Where a server is known for MD5 and FIPS forbids it, SHA-256
+ * is worth a try: a refusal leads to DeleteObject (delete.c). */
 static void add_checksum(struct stss3_op *op)
 {
     uint8_t raw[EVP_MAX_MD_SIZE];
     unsigned len;
     struct plug_buf text = {0};
     const char *name = "content-md5";
-    bool ok = EVP_Digest(op->body.data, op->body.len, raw, &len, EVP_md5(), NULL) == 1;
+    bool ok = op->client->config->provider->delete_checksum == STSS3_CHECKSUM_MD5 &&
+              EVP_Digest(op->body.data, op->body.len, raw, &len, EVP_md5(), NULL) == 1;
     if (!ok) {
         name = "x-amz-checksum-sha256";
         ok = EVP_Digest(op->body.data, op->body.len, raw, &len, EVP_sha256(), NULL) == 1;

@@ -9,7 +9,6 @@ struct stss3_store {
     _Atomic unsigned refs; /* the host's and one of each handle (THR-2) */
     /* Of this process, once stss3_store_enter() has seen it; before, another one's or NULL. */
     _Atomic(struct stss3_running *) running;
-    atomic_bool refuses_batch_delete;
     struct plug_host host;
     struct plug_gauge uploads_open;
     struct stss3_config *config;

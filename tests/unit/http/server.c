@@ -42,7 +42,7 @@ struct server {
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t changed;
     unsigned heads;
-    struct plug_buf head, bodies;
+    struct plug_buf head, all_heads, bodies;
     struct connection *connections[CONNECTIONS_MAX];
 };
 
@@ -126,6 +126,7 @@ static const struct server_step *note(struct connection *c, size_t head_len, siz
     pthread_mutex_lock(&s->mutex);
     plug_buf_reset(&s->head);
     plug_buf_add(&s->head, c->in, head_len);
+    plug_buf_add(&s->all_heads, c->in, head_len);
     const char *length = strcasestr(plug_buf_text(&s->head), "\r\nContent-Length:");
     *body_len = length == NULL ? 0 : strtoul(strchr(length, ':') + 1, NULL, 10);
     const size_t step = s->heads < s->steps ? s->heads : s->steps - 1;
@@ -214,8 +215,7 @@ struct server *server_start(const struct server_step *script, size_t steps)
     s->steps = steps;
     pthread_mutex_init(&s->mutex, NULL);
     pthread_cond_init(&s->changed, NULL);
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof address;
     s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     ck_assert_int_ge(s->listener, 0);
@@ -246,6 +246,7 @@ void server_stop(struct server *s)
         free(c);
     }
     plug_buf_clear(&s->head);
+    plug_buf_clear(&s->all_heads);
     plug_buf_clear(&s->bodies);
     pthread_mutex_destroy(&s->mutex);
     pthread_cond_destroy(&s->changed);
@@ -287,6 +288,11 @@ unsigned server_heads(struct server *s)
 const char *server_head(struct server *s)
 {
     return plug_buf_text(&s->head);
+}
+
+const char *server_all_heads(struct server *s)
+{
+    return plug_buf_text(&s->all_heads);
 }
 
 const uint8_t *server_bodies(struct server *s, size_t *len)

@@ -10,13 +10,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum server_manner { /* bits */
-    SERVER_CLOSES = 1,         /* the connection, after the reply */
-    SERVER_ANSWERS_EARLY = 2,  /* without reading the body */
-    SERVER_HANGS = 4,          /* says no more until it is stopped */
-    SERVER_CONTINUES = 8,      /* sends 100 Continue, with a header of its own, before the body */
-    SERVER_TRICKLES = 16,      /* one byte of the reply each 20 ms */
-    SERVER_RESETS = 32,        /* the connection, after the reply */
+enum server_manner {                           /* bits */
+                     SERVER_CLOSES = 1,        /* the connection, after the reply */
+                     SERVER_ANSWERS_EARLY = 2, /* without reading the body */
+                     SERVER_HANGS = 4,         /* says no more until it is stopped */
+                     SERVER_CONTINUES =
+                         8, /* sends 100 Continue, with a header of its own, before the body */
+                     SERVER_TRICKLES = 16, /* one byte of the reply each 20 ms */
+                     SERVER_RESETS = 32,   /* the connection, after the reply */
 };
 
 struct server_step {
@@ -35,8 +36,10 @@ const char *server_url(struct server *server, const char *path);
 bool server_wait_heads(struct server *server, unsigned n);
 unsigned server_connections(const struct server *server);
 unsigned server_heads(struct server *server);
-/* The head of the latest request, and the whole bodies that came, one behind the other. */
+/* The head of the latest request, all of them and the whole bodies that came, one behind the other.
+ */
 const char *server_head(struct server *server);
+const char *server_all_heads(struct server *server);
 const uint8_t *server_bodies(struct server *server, size_t *len);
 
 #endif

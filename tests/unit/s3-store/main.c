@@ -20,7 +20,9 @@ int main(void)
     srunner_add_suite(runner, clock_suite());
     srunner_add_suite(runner, commit_suite());
     srunner_add_suite(runner, config_suite());
+    srunner_add_suite(runner, delete_suite());
     srunner_add_suite(runner, forgery_suite());
+    srunner_add_suite(runner, listing_suite());
     srunner_add_suite(runner, place_suite());
     srunner_add_suite(runner, policy_suite());
     srunner_add_suite(runner, region_suite());

@@ -30,8 +30,9 @@ static const char *url_of(struct server *server, char out[64])
     return out;
 }
 
-void world_open(struct world *w, const struct server_step *s3, size_t n_s3,
-                const struct server_step *sts, size_t n_sts)
+void world_open_with(struct world *w, const struct server_step *s3, size_t n_s3,
+                     const struct server_step *sts, size_t n_sts, const struct regstore_pair *more,
+                     size_t n_more)
 {
     char s3_url[64], sts_url[64];
     *w = (struct world){
@@ -42,20 +43,27 @@ void world_open(struct world *w, const struct server_step *s3, size_t n_s3,
     };
     w->s3 = s3 == NULL ? NULL : server_start(s3, n_s3);
     w->sts = sts == NULL ? NULL : server_start(sts, n_sts);
-    const struct regstore_pair settings[] = {
-        {"storage_path", "/datastorage"},
-        {"s3_bucket", "bucket"},
-        {"sts_user_access_key", "USER"},
-        {"sts_user_secret_key", USER_SECRET},
-        {"endpoint_url", url_of(w->s3, s3_url)},
-        {"sts_endpoint_url", url_of(w->sts, sts_url)},
-        {"sts_role_arn",
-         "arn:aws:iam::123456789012:role/quay"}, /* the last: left out without STS */
+    struct regstore_pair settings[24] = {
+        {"storage_path", "/datastorage"},        {"s3_bucket", "bucket"},
+        {"sts_user_access_key", "USER"},         {"sts_user_secret_key", USER_SECRET},
+        {"endpoint_url", url_of(w->s3, s3_url)}, {"sts_endpoint_url", url_of(w->sts, sts_url)},
     };
+    size_t n = 6;
+    if (sts != NULL)
+        settings[n++] =
+            (struct regstore_pair){"sts_role_arn", "arn:aws:iam::123456789012:role/quay"};
+    for (size_t i = 0; i < n_more; i++)
+        settings[n++] = more[i];
+    ck_assert_uint_le(n, COUNT(settings));
     w->plugin = regstore_plugin_v1();
-    ck_assert_int_eq(w->plugin->store_open(&w->call, &w->host, settings,
-                                           COUNT(settings) - (sts == NULL), &w->store),
-                     REGSTORE_OK);
+    ck_assert_msg(w->plugin->store_open(&w->call, &w->host, settings, n, &w->store) == REGSTORE_OK,
+                  "%s", w->error.message);
+}
+
+void world_open(struct world *w, const struct server_step *s3, size_t n_s3,
+                const struct server_step *sts, size_t n_sts)
+{
+    world_open_with(w, s3, n_s3, sts, n_sts, NULL, 0);
 }
 
 void world_close(struct world *w)
