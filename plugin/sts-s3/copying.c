@@ -124,13 +124,23 @@ static regstore_status pump_parts(struct copying *c, struct plug_call *call)
     return REGSTORE_OK;
 }
 
-/* As large as the setting allows, small enough that they go side by side, and never too many. */
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint64_t most(uint64_t a, uint64_t b)
+{
+    return a < b ? b : a;
+}
+
+/* As large as the setting allows, small enough that they go side by side, and never too many: the
+ * provider's limits come before the setting. */
 static uint64_t choose_part(const struct stss3_config *config, uint64_t length)
 {
-    uint64_t bytes = length / COPIES_AT_ONCE + 1;
-    if (bytes < PART_COPY_MIN)
-        bytes = PART_COPY_MIN;
-    return bytes < config->copy_part_bytes ? bytes : config->copy_part_bytes;
+    const uint64_t fewest = (length - 1) / config->provider->parts_max + 1;
+    const uint64_t bytes = most(length / COPIES_AT_ONCE + 1, PART_COPY_MIN);
+    return least(most(least(bytes, config->copy_part_bytes), fewest), config->provider->part_max);
 }
 
 /* Complete says that there is no such upload: an earlier try of ours, whose answer was lost, may
@@ -143,11 +153,12 @@ static regstore_status find_copy(const struct copying *c, struct plug_call *call
     const regstore_status status = stss3_head(&c->store->running->client, call, c->to, &there);
     if (status != REGSTORE_OK && status != REGSTORE_NOT_FOUND)
         return status;
-    const bool has_due = stss3_multipart_etag(c->table, c->n, due);
+    /* Not every server makes its ETags as AWS does (R2, KMS): then what we wrote beside it counts.
+     */
+    const bool has_etag = stss3_multipart_etag(c->table, c->n, due) && strcmp(due, there.etag) == 0;
+    const bool has_digest = meta->digest != NULL && strcmp(meta->digest, there.digest) == 0;
     const bool is_ours =
-        status == REGSTORE_OK && there.length == c->length &&
-        (has_due ? strcmp(due, there.etag) == 0
-                 : meta->digest != NULL && strcmp(meta->digest, there.digest) == 0);
+        status == REGSTORE_OK && there.length == c->length && (has_etag || has_digest);
     if (!is_ours)
         return plug_fail(call, REGSTORE_UNAVAILABLE,
                          "the copy to '%.200s' was ended by somebody else", c->to);
@@ -163,9 +174,9 @@ copy_multipart(struct copying *c, struct plug_call *call, const struct stss3_met
     struct stss3_meta create = *meta;
     create.is_if_absent = false; /* said at Complete */
     c->n = (size_t)((c->length + c->part_bytes - 1) / c->part_bytes);
-    if (c->n > STSS3_PARTS_MAX)
-        return plug_fail(call, REGSTORE_INVALID, "a blob of this size cannot be copied in %d parts",
-                         STSS3_PARTS_MAX);
+    if (c->n > c->store->config->provider->parts_max)
+        return plug_fail(call, REGSTORE_INVALID, "a blob of this size cannot be copied in %u parts",
+                         c->store->config->provider->parts_max);
     c->table = calloc(c->n, sizeof *c->table);
     if (c->table == NULL)
         return plug_no_memory(call);
@@ -213,6 +224,7 @@ regstore_status stss3_copy_whole(struct stss3_store *store, struct plug_call *ca
                                     .content_type = or_null(source->content_type),
                                     .content_encoding = or_null(source->content_encoding),
                                     .is_if_absent = meta->is_if_absent};
+    const struct stss3_provider *provider = store->config->provider;
     const bool is_new = meta->digest != NULL || meta->mark != NULL;
     c.etag = or_null(source->etag);
     regstore_status status = REGSTORE_UNSUPPORTED;
@@ -228,16 +240,18 @@ regstore_status stss3_copy_whole(struct stss3_store *store, struct plug_call *ca
                      PLUG_FIELDS({"operation", "UploadPartCopy"}, {"instead", "CopyObject"},
                                  {"code", call->error.code}));
     }
-    status = stss3_copy_object(&store->running->client, call, from, c.etag, to,
-                               is_new ? meta : NULL, kept.is_if_absent, etag);
-    if (!is_too_large(status, call))
-        return status;
+    if (source->length <= provider->copy_max) {
+        status = stss3_copy_object(&store->running->client, call, from, c.etag, to,
+                                   is_new ? meta : NULL, kept.is_if_absent, etag);
+        if (!is_too_large(status, call))
+            return status;
+    }
     plug_log(&store->host, REGSTORE_LOG_INFO, "fallback",
              PLUG_FIELDS({"operation", "CopyObject"}, {"instead", "GetObject and UploadPart"},
                          {"code", call->error.code},
                          {"bytes", plug_number((int64_t)source->length).text}));
     c.part_bytes = READ_WRITE_BYTES;
-    while (c.length / c.part_bytes >= STSS3_PARTS_MAX)
+    while (c.length / c.part_bytes >= provider->parts_max)
         c.part_bytes *= 2;
     return copy_multipart(&c, call, is_new ? meta : &kept, pump_parts, etag);
 }

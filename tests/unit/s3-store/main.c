@@ -20,6 +20,7 @@ int main(void)
     srunner_add_suite(runner, clock_suite());
     srunner_add_suite(runner, commit_suite());
     srunner_add_suite(runner, config_suite());
+    srunner_add_suite(runner, copy_suite());
     srunner_add_suite(runner, delete_suite());
     srunner_add_suite(runner, forgery_suite());
     srunner_add_suite(runner, listing_suite());

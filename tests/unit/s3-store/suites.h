@@ -12,6 +12,7 @@ Suite *chunk_suite(void);
 Suite *clock_suite(void);
 Suite *commit_suite(void);
 Suite *config_suite(void);
+Suite *copy_suite(void);
 Suite *delete_suite(void);
 Suite *forgery_suite(void);
 Suite *listing_suite(void);
