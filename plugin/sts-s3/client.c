@@ -105,6 +105,17 @@ static bool sign(struct stss3_op *op, const struct stss3_target *t)
     return is_signed;
 }
 
+static void choose_target(const struct stss3_op *op, struct stss3_target *t)
+{
+    stss3_client_target(op->client, t);
+    if (!op->has_detour)
+        return;
+    memcpy(t->host, op->detour.host, sizeof t->host);
+    t->tls = op->detour.tls;
+    if (op->detour.region[0] != '\0')
+        memcpy(t->region, op->detour.region, sizeof t->region);
+}
+
 static enum stss3_ready prepare(struct stss3_request *request)
 {
     struct stss3_op *op = request->owner;
@@ -115,7 +126,7 @@ static enum stss3_ready prepare(struct stss3_request *request)
         op->client->sessions, request, &op->session_round, &op->session, &request->error);
     if (ready != STSS3_READY)
         return ready;
-    stss3_client_target(op->client, &target);
+    choose_target(op, &target);
     plug_buf_printf(&request->url, "%s://%s", target.tls ? "https" : "http", target.host);
     plug_buf_add(&request->url, op->path.data, op->path.len);
     if (op->query.n != 0) {
@@ -130,20 +141,30 @@ static enum stss3_ready prepare(struct stss3_request *request)
     return STSS3_REFUSED;
 }
 
-/* The bucket may lie in another region than the one asked; S3 says where (RESTRedirect).  Only
- * a region of the same partition is believed: no credential leaves it. */
-static bool learn_region(struct stss3_op *op)
+/* What the answer says of the bucket's region; NULL: nothing that can be believed.  Only a region
+ * of the same partition is: no credential leaves it. */
+static const char *told_region(const struct stss3_op *op)
 {
-    struct stss3_client *client = op->client;
     const char *region = stss3_request_answer_header(op->request, "x-amz-bucket-region");
     if (region == NULL)
         region = op->said.region;
+    return stss3_region_is_valid(region) &&
+                   stss3_partition_of_region(region) ==
+                       stss3_partition_of_region(op->client->config->region)
+               ? region
+               : NULL;
+}
+
+/* The bucket may lie in another region than the one asked; S3 says where (RESTRedirect). */
+static bool learn_region(struct stss3_op *op)
+{
+    struct stss3_client *client = op->client;
+    const char *region = told_region(op);
     const long status = op->request->http_status;
     const bool is_elsewhere = status == 301 || status == 307 ||
                               strcmp(op->said.code, "AuthorizationHeaderMalformed") == 0 ||
                               (status == 400 && strcmp(op->request->method, "HEAD") == 0);
-    if (!is_elsewhere || op->has_moved || region[0] == '\0' || !stss3_region_is_valid(region) ||
-        stss3_partition_of_region(region) != stss3_partition_of_region(client->config->region))
+    if (!is_elsewhere || op->has_moved || region == NULL)
         return false;
     op->has_moved = true;
     pthread_mutex_lock(&client->lock);
@@ -155,6 +176,59 @@ static bool learn_region(struct stss3_op *op)
         plug_log(client->host, REGSTORE_LOG_WARNING, "region",
                  PLUG_FIELDS({"bucket", client->config->bucket}, {"region", region},
                              {"message", "set s3_region to save a redirect"}));
+    return true;
+}
+
+/* The path again, for a host with the bucket in its name in place of one without, or the other way
+ * round. */
+static void move_bucket(struct stss3_op *op)
+{
+    const struct stss3_config *c = op->client->config;
+    struct plug_buf bucket = {0}, path = {0};
+    plug_buf_char(&bucket, '/');
+    stss3_uri_encode(&bucket, c->bucket, strlen(c->bucket), false);
+    if (op->detour.is_virtual_host && !c->is_virtual_host && !op->path.failed && !bucket.failed)
+        plug_buf_str(&path, op->path.len == bucket.len ? "/" : op->path.data + bucket.len);
+    else
+        plug_buf_printf(&path, "%s%s", plug_buf_text(&bucket),
+                        op->path.len == 1 ? "" : plug_buf_text(&op->path));
+    path.failed |= bucket.failed;
+    plug_buf_clear(&bucket);
+    plug_buf_clear(&op->path);
+    op->path = path;
+}
+
+/* 307: S3 asks for this request at another host while a bucket is new.  It is signed anew for that
+ * host, once, and only where our credentials may go. */
+static bool follow(struct stss3_op *op, enum stss3_verdict *verdict)
+{
+    struct stss3_request *r = op->request;
+    struct stss3_detour detour;
+    if (r->transport != STSS3_TRANSPORT_NONE || r->http_status != 307 || op->has_detour)
+        return false;
+    switch (stss3_redirect_read(op->client->config, stss3_request_answer_header(r, "location"),
+                                &detour)) {
+    case STSS3_REDIRECT_NONE:
+        return false;
+    case STSS3_REDIRECT_FOREIGN:
+        plug_error_set(&r->error, REGSTORE_CONFIG,
+                       "%s: the answer redirects to a host outside the endpoint, where no "
+                       "credential goes",
+                       r->operation);
+        r->error.http_status = 307;
+        *verdict = STSS3_DONE;
+        return true;
+    case STSS3_REDIRECT_FOLLOW:
+        break;
+    }
+    if (detour.region[0] == '\0' && told_region(op) != NULL)
+        (void)snprintf(detour.region, sizeof detour.region, "%s", told_region(op));
+    op->has_detour = true;
+    op->detour = detour;
+    if (detour.is_virtual_host != op->client->config->is_virtual_host)
+        move_bucket(op);
+    r->cause = "region";
+    *verdict = STSS3_ANEW;
     return true;
 }
 
@@ -246,7 +320,7 @@ static void add_hint(struct stss3_op *op)
 static enum stss3_verdict judge(struct stss3_request *request)
 {
     struct stss3_op *op = request->owner;
-    const enum stss3_verdict verdict = stss3_verdict_judge(request, !op->is_range, &op->said);
+    enum stss3_verdict verdict = stss3_verdict_judge(request, !op->is_range, &op->said);
     const bool is_off = stss3_service_clock_learn(op->client->clock, request, &op->said);
     if (request->error.status == REGSTORE_OK)
         return judge_good(op);
@@ -256,6 +330,8 @@ static enum stss3_verdict judge(struct stss3_request *request)
         return STSS3_ANEW;
     if (is_session_over(op))
         return renew_session(op);
+    if (follow(op, &verdict))
+        return verdict;
     if (learn_region(op)) {
         request->cause = "region";
         return STSS3_ANEW;

@@ -13,6 +13,7 @@
 #include "backoff.h"
 #include "config.h"
 #include "http.h"
+#include "redirect.h"
 #include "session.h"
 #include "sigv4.h"
 #include "xml.h"
@@ -82,7 +83,8 @@ struct stss3_op {
     struct plug_buf path; /* as sent */
     struct stss3_session *session;
     uint64_t session_round;
-    bool has_renewed, has_moved;
+    bool has_renewed, has_moved, has_detour;
+    struct stss3_detour detour; /* of this operation alone: a 307 is for the moment */
     struct stss3_error_body said;
 };
 

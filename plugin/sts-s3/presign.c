@@ -75,17 +75,23 @@ static regstore_status write_url(struct stss3_store *s, struct plug_call *call, 
     return url->failed ? plug_no_memory(call) : REGSTORE_OK;
 }
 
-/* That the bucket lies in another region than was assumed is told to whoever follows a URL, by 301,
- * and not to us.  So S3 is asked, once, unless the settings say the region or S3 has answered. */
+/* That the bucket lies in another region than was thought is told to whoever follows a URL, and not
+ * to us: a process that does nothing but presign would never learn it.  So S3 is asked, once, where
+ * the region was assumed and where it is AWS, which moves nobody's requests on; unless S3 has
+ * answered. */
 static regstore_status find_region(struct stss3_store *s, struct plug_call *call)
 {
     struct stss3_client *client = &s->running->client;
     int64_t service_ns;
-    if (!s->config->is_region_assumed || atomic_load(&client->is_region_known))
+    const bool is_doubtful =
+        s->config->is_region_assumed || stss3_provider_is_aws(s->config->provider);
+    if (!is_doubtful || atomic_load(&client->is_region_known))
         return REGSTORE_OK;
     const regstore_status status = stss3_head_bucket(client, call, &service_ns);
-    if (status != REGSTORE_OK && status != REGSTORE_DENIED && status != REGSTORE_NOT_FOUND)
-        return status;
+    TRY(plug_call_check(call));
+    if (s->config->is_region_assumed && status != REGSTORE_OK && status != REGSTORE_DENIED &&
+        status != REGSTORE_NOT_FOUND)
+        return status; /* a region that was set is better than no URL, and than asking each time */
     atomic_store(&client->is_region_known, true); /* a refusal comes from the right place too */
     return REGSTORE_OK;
 }

@@ -55,6 +55,28 @@ void stss3_aws_host(const char *service, const char *region, char out[STSS3_HOST
                    stss3_partition_of_region(region)->dns_suffix);
 }
 
+static const char *after(const char *text, const char *prefix)
+{
+    return starts_with(text, prefix) ? text + strlen(prefix) : NULL;
+}
+
+bool stss3_region_of_s3_host(const char *host, char region[STSS3_REGION_MAX])
+{
+    static const char *const services[] = {"s3.dualstack.", "s3-fips.dualstack.", "s3-fips.", "s3.",
+                                           "s3-"};
+    const char *rest = NULL;
+    for (size_t i = 0; rest == NULL && i < sizeof services / sizeof services[0]; i++)
+        rest = after(host, services[i]);
+    const size_t len = rest == NULL ? 0 : strcspn(rest, ".");
+    if (len == 0 || len >= STSS3_REGION_MAX || rest[len] == '\0')
+        return false;
+    memcpy(region, rest, len);
+    region[len] = '\0';
+    /* "s3-external-1" and the like are no regions, and need not be followed. */
+    return stss3_region_is_valid(region) && !starts_with(region, "external-") &&
+           strcmp(rest + len + 1, stss3_partition_of_region(region)->dns_suffix) == 0;
+}
+
 static const char *check_resource(const char *resource)
 {
     static const struct {

@@ -30,6 +30,10 @@ bool stss3_region_is_valid(const char *region);
  * The service is our own short word. */
 void stss3_aws_host(const char *service, const char *region, char out[STSS3_HOST_MAX]);
 
+/* True: it is S3's own host of a region, s3.REGION.SUFFIX with its FIPS and dual-stack forms or the
+ * older s3-REGION.SUFFIX, in lower case and without a bucket; and which. */
+bool stss3_region_of_s3_host(const char *host, char region[STSS3_REGION_MAX]);
+
 /*
  * Looks at the shape of a role's ARN, arn:PARTITION:iam::ACCOUNT:role/NAME.  Ceph leaves the
  * account empty or has a tenant there.  Returns NULL and sets *partition (to NULL when it is not

@@ -3,6 +3,7 @@
 #include "suites.h"
 
 #include "config.h"
+#include "redirect.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,12 +98,76 @@ START_TEST(every_provider_can_be_named)
 }
 END_TEST
 
+static const struct {
+    const char *endpoint, *location;
+    enum stss3_redirect due;
+    const char *host, *region;
+    bool is_virtual_host;
+} redirects[] = {
+    {NULL, "https://quay-bucket.s3-us-west-2.amazonaws.com/datastorage/a?x=y",
+     STSS3_REDIRECT_FOLLOW, "quay-bucket.s3-us-west-2.amazonaws.com", "us-west-2", true},
+    {NULL, "https://s3.eu-west-1.amazonaws.com/quay-bucket/datastorage/a", STSS3_REDIRECT_FOLLOW,
+     "s3.eu-west-1.amazonaws.com", "eu-west-1", false},
+    {NULL, "HTTPS://Quay-Bucket.S3.EU-West-1.amazonaws.com:443", STSS3_REDIRECT_FOLLOW,
+     "quay-bucket.s3.eu-west-1.amazonaws.com", "eu-west-1", true},
+    {NULL, "https://s3.us-east-1.amazonaws.com/", STSS3_REDIRECT_FOLLOW,
+     "s3.us-east-1.amazonaws.com", "", false},
+    {NULL, NULL, STSS3_REDIRECT_NONE, NULL, NULL, false},
+    {NULL, "", STSS3_REDIRECT_NONE, NULL, NULL, false},
+    {NULL, "/elsewhere", STSS3_REDIRECT_NONE, NULL, NULL, false},
+    /* Not in the clear, not on another port, not with somebody else's bucket in the name. */
+    {NULL, "http://quay-bucket.s3.eu-west-1.amazonaws.com/", STSS3_REDIRECT_FOREIGN, NULL, NULL,
+     false},
+    {NULL, "https://quay-bucket.s3.eu-west-1.amazonaws.com:8443/", STSS3_REDIRECT_FOREIGN, NULL,
+     NULL, false},
+    {NULL, "https://other.s3.eu-west-1.amazonaws.com/", STSS3_REDIRECT_FOREIGN, NULL, NULL, false},
+    {NULL, "https://s3.cn-north-1.amazonaws.com.cn/", STSS3_REDIRECT_FOREIGN, NULL, NULL, false},
+    {NULL, "https://sts.us-east-1.amazonaws.com/", STSS3_REDIRECT_FOREIGN, NULL, NULL, false},
+    {NULL, "https://ec2-1-2-3-4.compute.amazonaws.com/", STSS3_REDIRECT_FOREIGN, NULL, NULL, false},
+    {NULL, "https://s3.us-east-1.amazonaws.com@evil.example/", STSS3_REDIRECT_FOREIGN, NULL, NULL,
+     false},
+    {NULL, "https://evil.example/s3.us-east-1.amazonaws.com", STSS3_REDIRECT_FOREIGN, NULL, NULL,
+     false},
+    {NULL, "https://evil.example#://s3.us-east-1.amazonaws.com/", STSS3_REDIRECT_FOREIGN, NULL,
+     NULL, false},
+    {NULL, "//evil.example/", STSS3_REDIRECT_FOREIGN, NULL, NULL, false},
+    {NULL, "ftp://s3.us-east-1.amazonaws.com/", STSS3_REDIRECT_FOREIGN, NULL, NULL, false},
+    /* Another server than AWS sends nowhere but to itself. */
+    {"https://minio:9000", "https://minio:9000/quay-bucket/a", STSS3_REDIRECT_FOLLOW, "minio:9000",
+     "", false},
+    {"https://minio:9000", "https://quay-bucket.minio:9000/a", STSS3_REDIRECT_FOLLOW,
+     "quay-bucket.minio:9000", "", true},
+    {"https://minio:9000", "https://minio/", STSS3_REDIRECT_FOREIGN, NULL, NULL, false},
+    {"https://minio:9000", "http://minio:9000/", STSS3_REDIRECT_FOREIGN, NULL, NULL, false},
+    {"https://minio:9000", "https://s3.us-east-1.amazonaws.com/", STSS3_REDIRECT_FOREIGN, NULL,
+     NULL, false},
+    {"http://minio:9000", "http://minio:9000/", STSS3_REDIRECT_FOLLOW, "minio:9000", "", false},
+};
+
+START_TEST(redirect_is_followed_only_where_credentials_may_go)
+{
+    const struct regstore_pair endpoint = {"endpoint_url", redirects[_i].endpoint};
+    struct stss3_config *c = take(&endpoint, 1);
+    struct stss3_detour detour;
+    ck_assert_int_eq(stss3_redirect_read(c, redirects[_i].location, &detour), redirects[_i].due);
+    if (redirects[_i].due == STSS3_REDIRECT_FOLLOW) {
+        ck_assert_str_eq(detour.host, redirects[_i].host);
+        ck_assert_str_eq(detour.region, redirects[_i].region);
+        ck_assert_int_eq(detour.is_virtual_host, redirects[_i].is_virtual_host);
+        ck_assert(detour.tls == c->s3.tls);
+    }
+    stss3_config_free(c);
+}
+END_TEST
+
 Suite *place_suite(void)
 {
     Suite *suite = suite_create("place");
     TCase *tcase = tcase_create("all");
     tcase_add_loop_test(tcase, provider_is_named_or_found_by_the_endpoint, 0, COUNT(providers));
     tcase_add_test(tcase, every_provider_can_be_named);
+    tcase_add_loop_test(tcase, redirect_is_followed_only_where_credentials_may_go, 0,
+                        COUNT(redirects));
     suite_add_tcase(suite, tcase);
     return suite;
 }

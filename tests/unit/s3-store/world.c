@@ -52,8 +52,13 @@ void world_open_with(struct world *w, const struct server_step *s3, size_t n_s3,
     if (sts != NULL)
         settings[n++] =
             (struct regstore_pair){"sts_role_arn", "arn:aws:iam::123456789012:role/quay"};
-    for (size_t i = 0; i < n_more; i++)
-        settings[n++] = more[i];
+    for (size_t i = 0; i < n_more; i++) {
+        size_t at = 0;
+        while (at < n && strcmp(settings[at].key, more[i].key) != 0)
+            at++;
+        settings[at] = more[i];
+        n += at == n;
+    }
     ck_assert_uint_le(n, COUNT(settings));
     w->plugin = regstore_plugin_v1();
     ck_assert_msg(w->plugin->store_open(&w->call, &w->host, settings, n, &w->store) == REGSTORE_OK,

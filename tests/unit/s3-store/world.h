@@ -37,7 +37,7 @@ struct world {
 /* Opens the store.  sts NULL: no role is assumed, the user's own keys go to S3. */
 void world_open(struct world *w, const struct server_step *s3, size_t n_s3,
                 const struct server_step *sts, size_t n_sts);
-/* The same with settings of the test's own beside. */
+/* The same with settings of the test's own, beside those or in their place. */
 void world_open_with(struct world *w, const struct server_step *s3, size_t n_s3,
                      const struct server_step *sts, size_t n_sts, const struct regstore_pair *more,
                      size_t n_more);

@@ -157,6 +157,41 @@ START_TEST(role_longer_than_2048_characters_is_refused)
 }
 END_TEST
 
+static const struct {
+    const char *host, *region; /* NULL: none */
+} s3_hosts[] = {
+    {"s3.us-east-1.amazonaws.com", "us-east-1"},
+    {"s3-us-west-2.amazonaws.com", "us-west-2"},
+    {"s3.dualstack.eu-west-1.amazonaws.com", "eu-west-1"},
+    {"s3-fips.us-gov-west-1.amazonaws.com", "us-gov-west-1"},
+    {"s3-fips.dualstack.us-east-2.amazonaws.com", "us-east-2"},
+    {"s3.cn-north-1.amazonaws.com.cn", "cn-north-1"},
+    {"s3.us-iso-east-1.c2s.ic.gov", "us-iso-east-1"},
+    {"s3.cn-north-1.amazonaws.com", NULL},
+    {"s3.us-east-1.amazonaws.com.cn", NULL},
+    {"s3.amazonaws.com", NULL},
+    {"s3-external-1.amazonaws.com", NULL},
+    {"bucket.s3.us-east-1.amazonaws.com", NULL},
+    {"s3.us-east-1.evil.example", NULL},
+    {"s3.us-east-1.amazonaws.com.evil.example", NULL},
+    {"ec2-1-2-3-4.compute.amazonaws.com", NULL},
+    {"abc.execute-api.us-east-1.amazonaws.com", NULL},
+    {"s3.x.execute-api.us-east-1.amazonaws.com", NULL},
+    {"sts.us-east-1.amazonaws.com", NULL},
+    {"s3.", NULL},
+    {"", NULL},
+};
+
+START_TEST(host_of_s3_tells_its_region)
+{
+    char region[STSS3_REGION_MAX];
+    const bool is_known = stss3_region_of_s3_host(s3_hosts[_i].host, region);
+    ck_assert_msg(is_known == (s3_hosts[_i].region != NULL), "%s", s3_hosts[_i].host);
+    if (is_known)
+        ck_assert_str_eq(region, s3_hosts[_i].region);
+}
+END_TEST
+
 Suite *region_suite(void)
 {
     Suite *suite = suite_create("region");
@@ -168,6 +203,7 @@ Suite *region_suite(void)
     tcase_add_loop_test(c, role_of_aws_ceph_and_others_is_taken, 0, COUNT(roles));
     tcase_add_loop_test(c, what_is_no_role_is_refused_with_the_reason, 0, COUNT(no_roles));
     tcase_add_test(c, role_longer_than_2048_characters_is_refused);
+    tcase_add_loop_test(c, host_of_s3_tells_its_region, 0, COUNT(s3_hosts));
     suite_add_tcase(suite, c);
     return suite;
 }
