@@ -176,6 +176,31 @@ void stss3_request_add_header(struct stss3_request *request, const char *name, c
     plug_buf_add(&request->headers, value, strlen(value) + 1);
 }
 
+bool stss3_request_keep_header(struct stss3_request *request, const char *line, size_t n)
+{
+    struct plug_buf *headers = &request->state->answer_headers;
+    if (n >= 5 && memcmp(line, "HTTP/", 5) == 0) {
+        plug_buf_reset(headers);
+        return true;
+    }
+    const char *colon = memchr(line, ':', n);
+    if (colon == NULL || n > STSS3_ANSWER_HEADERS_MAX - headers->len - 2)
+        return true;
+    const char *value = colon + 1, *end = line + n;
+    while (value < end && (*value == ' ' || *value == '\t'))
+        value++;
+    while (end > value && strchr(" \t\r\n", end[-1]) != NULL)
+        end--;
+    if (memchr(line, '\0', n) != NULL)
+        return true; /* it would be read as two */
+    for (const char *p = line; p < colon; p++)
+        plug_buf_char(headers, *p >= 'A' && *p <= 'Z' ? (char)(*p + ('a' - 'A')) : *p);
+    plug_buf_char(headers, '\0');
+    plug_buf_add(headers, value, (size_t)(end - value));
+    plug_buf_char(headers, '\0');
+    return !plug_buf_failed(headers);
+}
+
 void stss3_request_each_header(const struct stss3_request *request,
                                void (*visit)(void *ctx, const char *name, const char *value),
                                void *ctx)

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #define HEADERS_MAX        64
-#define ANSWER_HEADERS_MAX 65536
 #define ANSWER_MAX         65536
 #define EXPECT_ABOVE       1048576 /* below, a body is sooner sent than asked for */
 #define EXPECT_WAIT_MS     1000L   /* not every server answers the question */
@@ -182,35 +181,13 @@ static size_t on_write(char *data, size_t size, size_t count, void *ctx)
     return transfer->has_no_memory ? CURL_WRITEFUNC_ERROR : size * count;
 }
 
-/* One line of the answer's head.  Each head begins anew: one of 100 Continue comes before the one
- * that counts. */
 static size_t on_header(char *data, size_t size, size_t count, void *ctx)
 {
     struct stss3_transfer *transfer = ctx;
-    struct plug_buf *headers = &transfer->request->state->answer_headers;
     const size_t n = size * count;
     transfer->moved_ns = plug_now_ns(); /* curl's progress counts bodies alone */
     transfer->has_answer = true;
-    if (n >= 5 && memcmp(data, "HTTP/", 5) == 0) {
-        plug_buf_reset(headers);
-        return n;
-    }
-    const char *colon = memchr(data, ':', n);
-    if (colon == NULL || n > ANSWER_HEADERS_MAX - headers->len - 2)
-        return n;
-    const char *value = colon + 1, *end = data + n;
-    while (value < end && (*value == ' ' || *value == '\t'))
-        value++;
-    while (end > value && strchr(" \t\r\n", end[-1]) != NULL)
-        end--;
-    if (memchr(data, '\0', n) != NULL)
-        return n; /* it would be read as two */
-    for (const char *p = data; p < colon; p++)
-        plug_buf_char(headers, *p >= 'A' && *p <= 'Z' ? (char)(*p + ('a' - 'A')) : *p);
-    plug_buf_char(headers, '\0');
-    plug_buf_add(headers, value, (size_t)(end - value));
-    plug_buf_char(headers, '\0');
-    transfer->has_no_memory = plug_buf_failed(headers);
+    transfer->has_no_memory = !stss3_request_keep_header(transfer->request, data, n);
     return transfer->has_no_memory ? 0 : n;
 }
 
