@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define SECONDS_PER_DAY 86400
+#define FROM_2200_S     INT64_C(7258118400) /* 2200-01-01 */
 
 struct civil {
     int year, month, day, hour, minute, second;
@@ -57,11 +58,9 @@ static bool to_ns(const struct civil *c, int64_t offset_s, int64_t fraction_ns, 
         return false;
     const int64_t seconds = days_from_civil(c) * SECONDS_PER_DAY + c->hour * 3600 + c->minute * 60 +
                             c->second - offset_s;
-    int64_t sum;
-    if (__builtin_mul_overflow(seconds, STSS3_NS_PER_S, &sum) ||
-        __builtin_add_overflow(sum, fraction_ns, &sum))
+    if (seconds < 0 || seconds >= FROM_2200_S)
         return false;
-    *ns = sum;
+    *ns = seconds * STSS3_NS_PER_S + fraction_ns;
     return true;
 }
 
@@ -182,7 +181,7 @@ bool stss3_time_parse_retry_after(const char *text, int64_t now_ns, uint64_t *ms
     int64_t at_ns;
 
     if (stss3_time_parse_http(text, &at_ns)) {
-        /* Unsigned, the difference is right even where int64_t would overflow. */
+        /* Unsigned, the difference is right even where now_ns is far from any time. */
         const uint64_t wait_ms =
             at_ns <= now_ns ? 0 : ((uint64_t)at_ns - (uint64_t)now_ns) / 1000000;
         *ms = wait_ms > day_ms ? day_ms : wait_ms;

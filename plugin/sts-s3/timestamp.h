@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Times as S3, STS and HTTP write them, in nanoseconds since 1970, UTC.  Pure: no locale, no zone,
- * no clock.  (Not "time.h", which would hide the C library's.)
+ * no clock.  What is read lies from 1970 to 2199: so the difference of two of them, or of one and a
+ * clock, never overflows, whatever a service says.  (Not "time.h", which would hide the C
+ * library's.)
  */
 #ifndef STSS3_TIMESTAMP_H
 #define STSS3_TIMESTAMP_H
@@ -17,7 +19,7 @@
 void stss3_time_amz_date(int64_t ns, char out[STSS3_AMZ_DATE_MAX]);
 
 /* "2015-08-30T12:36:00Z", with or without a fraction, with Z or an offset such as +02:00.  False,
- * with *ns untouched, for anything else, and for a date that no calendar or int64_t has. */
+ * with *ns untouched, for anything else, and for a date that no calendar has, or of other years. */
 bool stss3_time_parse_iso(const char *text, int64_t *ns);
 
 /* "Sun, 06 Nov 1994 08:49:37 GMT", as Date and Last-Modified are written.  HTTP's two older forms,
