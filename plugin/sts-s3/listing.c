@@ -132,7 +132,8 @@ static regstore_status end(void *ctx, const char *path, const char *text)
 }
 
 /* A name as it came, without the root; NULL: no key that we could be asked for, or no memory. */
-static char *settle_name(const char *name, const char *root, bool is_encoded, bool *has_memory)
+static char *settle_name(const char *name, const char *root, const char *prefix, bool is_encoded,
+                         bool *has_memory)
 {
     struct plug_buf plain = {0};
     bool is_ours = true;
@@ -140,7 +141,9 @@ static char *settle_name(const char *name, const char *root, bool is_encoded, bo
         is_ours = stss3_uri_decode(&plain, name, strlen(name));
     else
         plug_buf_str(&plain, name);
-    is_ours = is_ours && plug_starts_with(plug_buf_text(&plain), root);
+    /* What was not asked for purge would take for an upload's. */
+    is_ours = is_ours && plug_starts_with(plug_buf_text(&plain), root) &&
+              plug_starts_with(plug_buf_text(&plain) + strlen(root), prefix);
     char *key = is_ours ? strdup(plug_buf_text(&plain) + strlen(root)) : NULL;
     *has_memory = !plug_buf_failed(&plain) && (key != NULL || !is_ours);
     plug_buf_clear(&plain);
@@ -156,8 +159,9 @@ static bool settle(struct page *p)
     bool has_memory = true;
     size_t kept = 0;
     for (size_t i = 0; i < l->n; i++) {
-        char *key =
-            has_memory ? settle_name(l->entries[i].key, root, is_encoded, &has_memory) : NULL;
+        char *key = has_memory
+                        ? settle_name(l->entries[i].key, root, l->prefix, is_encoded, &has_memory)
+                        : NULL;
         free(l->entries[i].key);
         l->entries[kept] = l->entries[i];
         l->entries[kept].key = key;
@@ -165,7 +169,7 @@ static bool settle(struct page *p)
     }
     l->n = kept;
     if (has_memory && is_encoded && p->marker.len != 0) {
-        char *marker = settle_name(p->marker.data, "", true, &has_memory);
+        char *marker = settle_name(p->marker.data, "", "", true, &has_memory);
         plug_buf_reset(&p->marker);
         plug_buf_str(&p->marker, marker == NULL ? "" : marker);
         free(marker);
