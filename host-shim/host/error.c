@@ -54,12 +54,43 @@ void host_error_clear(struct regstore_error *error)
     memset((char *)error + sizeof(error->struct_size), 0, size - sizeof(error->struct_size));
 }
 
-/* File names and keys of a YAML file end up in messages: a terminal must not obey them. */
+/* Bytes of the UTF-8 character at text; 0: it is not well formed, or a control character (C1 too,
+ * which terminals obey). */
+static size_t printable_length(const unsigned char *text)
+{
+    static const struct {
+        unsigned char first, last, second_low, second_high;
+        size_t length;
+    } forms[] = {
+        {0x20, 0x7e, 0, 0, 1},          {0xc2, 0xc2, 0xa0, 0xbf, 2}, {0xc3, 0xdf, 0x80, 0xbf, 2},
+        {0xe0, 0xe0, 0xa0, 0xbf, 3},    {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3},
+        {0xee, 0xef, 0x80, 0xbf, 3},    {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4},
+        {0xf4, 0xf4, 0x80, 0x8f, 4},
+    };
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        if (text[0] < forms[i].first || text[0] > forms[i].last)
+            continue;
+        if (forms[i].length > 1 &&
+            (text[1] < forms[i].second_low || text[1] > forms[i].second_high))
+            return 0;
+        for (size_t at = 2; at < forms[i].length; at++) {
+            if (text[at] < 0x80 || text[at] > 0xbf)
+                return 0;
+        }
+        return forms[i].length;
+    }
+    return 0;
+}
+
+/* File names and keys of a YAML file end up in messages: a terminal must not obey them. What was
+ * cut in the middle of a character is no character either. */
 static void make_printable(char *text)
 {
-    for (; *text != '\0'; text++) {
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+    while (*text != '\0') {
+        size_t length = printable_length((const unsigned char *)text);
+        if (length == 0)
             *text = '?';
+        text += length > 0 ? length : 1;
     }
 }
 

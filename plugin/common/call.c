@@ -8,6 +8,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "printable.h"
+
 /* What minor 0 had; a host never passes less (GROW-2). */
 #define CALL_MINOR_0 sizeof(struct regstore_call)
 
@@ -42,9 +44,7 @@ set_words(struct plug_error *error, regstore_status status, const char *format, 
     error->retryable = is_usually_retryable(status);
     /* Truncation is harmless here: the first 511 bytes say it. */
     (void)vsnprintf(error->message, sizeof error->message, format, arguments);
-    for (char *p = error->message; *p != '\0'; p++)
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            *p = '?';
+    plug_make_printable(error->message);
 }
 
 void plug_error_set(struct plug_error *error, regstore_status status, const char *format, ...)

@@ -57,7 +57,7 @@ regstore_status plug_call_end(struct plug_call *call, regstore_status status);
 
 /* Sets the words of a failure and returns its status; retryable is what the status usually means
  * (TIMEOUT, CANCELLED, THROTTLED, UNAVAILABLE, NO_MEMORY, NO_SPACE: yes), change it afterwards
- * where it is not.  Control characters in the message become '?'. */
+ * where it is not.  What is not printable (printable.h) becomes '?'. */
 regstore_status plug_fail(struct plug_call *call, regstore_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 regstore_status plug_no_memory(struct plug_call *call);

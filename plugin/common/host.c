@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include "printable.h"
+
+#define FIELDS_MAX 16 /* of one event */
 
 regstore_status plug_host_init(struct plug_host *h, struct plug_call *call,
                                const struct regstore_host *host)
@@ -30,8 +36,23 @@ int64_t plug_host_clock_ns(const struct plug_host *h)
 void plug_log(const struct plug_host *h, int32_t level, const char *event,
               const struct regstore_pair *fields, size_t n)
 {
-    if (h->host.log != NULL)
-        h->host.log(h->host.ctx, level, event, fields, n);
+    struct regstore_pair shown[FIELDS_MAX];
+    char *made[FIELDS_MAX] = {0};
+    if (h->host.log == NULL)
+        return;
+    assert(n <= FIELDS_MAX);
+    for (size_t i = 0; i < n; i++) {
+        shown[i] = fields[i];
+        if (fields[i].value == NULL || plug_is_printable(fields[i].value))
+            continue;
+        made[i] = strdup(fields[i].value);
+        if (made[i] != NULL)
+            plug_make_printable(made[i]);
+        shown[i].value = made[i] != NULL ? made[i] : "?";
+    }
+    h->host.log(h->host.ctx, level, event, shown, n);
+    for (size_t i = 0; i < n; i++)
+        free(made[i]);
 }
 
 void plug_logf(const struct plug_host *h, int32_t level, const char *event, const char *format, ...)

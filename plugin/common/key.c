@@ -3,48 +3,24 @@
 
 #include <string.h>
 
+#include "printable.h"
+
 bool plug_starts_with(const char *text, const char *prefix)
 {
     return strncmp(text, prefix, strlen(prefix)) == 0;
-}
-
-/* Length of one UTF-8 character at p (NUL-terminated text), 0 when it is not well formed: overlong
- * forms, surrogates and what lies past U+10FFFF are not. */
-static size_t utf8_length(const unsigned char *p)
-{
-    if (p[0] < 0x80)
-        return 1;
-    size_t len;
-    uint32_t low, v;
-    if (p[0] >= 0xc2 && p[0] <= 0xdf) {
-        len = 2, low = 0x80, v = p[0] & 0x1fu;
-    } else if (p[0] >= 0xe0 && p[0] <= 0xef) {
-        len = 3, low = 0x800, v = p[0] & 0x0fu;
-    } else if (p[0] >= 0xf0 && p[0] <= 0xf4) {
-        len = 4, low = 0x10000, v = p[0] & 0x07u;
-    } else {
-        return 0;
-    }
-    for (size_t i = 1; i < len; i++) {
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-        v = v << 6 | (p[i] & 0x3fu);
-    }
-    return v < low || v > 0x10ffff || (v >= 0xd800 && v <= 0xdfff) ? 0 : len;
 }
 
 static const char *bad_text(const char *text)
 {
     if (strnlen(text, REGSTORE_KEY_MAX) == REGSTORE_KEY_MAX)
         return "is longer than 1023 bytes";
-    const unsigned char *p = (const unsigned char *)text;
-    while (*p != '\0') {
-        const size_t len = utf8_length(p);
+    while (*text != '\0') {
+        const size_t len = plug_utf8_length(text);
         if (len == 0)
             return "is not UTF-8";
-        if (*p < 0x20 || *p == 0x7f || (*p == 0xc2 && p[1] < 0xa0))
+        if (plug_is_control(text))
             return "has a control character";
-        p += len;
+        text += len;
     }
     return NULL;
 }
