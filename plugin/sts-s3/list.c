@@ -117,9 +117,11 @@ regstore_status stss3_list_open(struct regstore_store *store, const struct regst
 static bool is_key(const struct stss3_entry *e)
 {
     struct plug_call ignored = {0};
-    if (e->is_prefix)
-        return strlen(e->key) < REGSTORE_KEY_MAX;
-    return plug_key_check(&ignored, e->key, "key") == REGSTORE_OK;
+    const size_t len = strlen(e->key);
+    if (!e->is_prefix)
+        return plug_key_check(&ignored, e->key, "key") == REGSTORE_OK;
+    return len != 0 && len < REGSTORE_KEY_MAX && e->key[len - 1] == '/' &&
+           plug_prefix_check(&ignored, e->key, "prefix") == REGSTORE_OK;
 }
 
 /* Whether an entry is one that the host asked for.  Servers differ in what start_after does to
@@ -130,6 +132,8 @@ static bool is_wanted(const struct stss3_list *l, const struct stss3_entry *e)
         return false;
     if (l->is_after_subtree && plug_starts_with(e->key, l->start_after))
         return false;
+    if (e->is_prefix && !l->listing.has_delimiter)
+        return false; /* nobody asked for common prefixes */
     return (!l->hides_uploads || !plug_starts_with(e->key, PLUG_UPLOADS)) && is_key(e);
 }
 
