@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "numbers.h"
 #include "timestamp.h"
 #include "verdict.h"
 
@@ -260,13 +261,9 @@ static bool is_range_asked_for(const struct stss3_op *op)
     if (op->request->http_status != 206)
         return op->range_offset == 0 &&
                stss3_request_answer_header(op->request, "content-length") != NULL;
-    if (range == NULL || strncmp(range, "bytes ", 6) != 0)
-        return false;
-    char *end;
-    const uint64_t first = strtoull(range + 6, &end, 10);
-    const char *total = strchr(end, '/');
-    return *end == '-' && first == op->range_offset && total != NULL && total[1] >= '0' &&
-           total[1] <= '9';
+    uint64_t first, last, total;
+    return range != NULL && stss3_content_range_parse(range, &first, &last, &total) &&
+           first == op->range_offset;
 }
 
 static enum stss3_verdict renew_session(struct stss3_op *op)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "key.h"
+#include "numbers.h"
 #include "timestamp.h"
 
 /* The last character of Unicode: what begins with text sorts before text and this one. */
@@ -95,7 +96,7 @@ static regstore_status add_object(struct page *p)
 {
     struct stss3_entry *e = NULL;
     TRY(add_entry(p->listing, plug_buf_text(&p->key), false, &e));
-    e->length = strtoull(plug_buf_text(&p->length), NULL, 10);
+    (void)stss3_number_parse(plug_buf_text(&p->length), &e->length); /* what is none stays 0 */
     stss3_etag_copy(e->etag, plug_buf_text(&p->etag));
     if (!stss3_time_parse_iso(plug_buf_text(&p->mtime), &e->mtime_ns))
         e->mtime_ns = 0;

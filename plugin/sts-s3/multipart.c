@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "numbers.h"
 #include "timestamp.h"
 
 #define ABORT_ROUNDS 5
@@ -169,7 +170,9 @@ static regstore_status refuse_page(struct plug_call *call, const char *operation
 }
 
 struct part_page {
+    struct plug_call *call;
     struct plug_buf number, length, etag, mtime, truncated, next;
+    uint64_t last; /* number of the newest part */
     regstore_status (*each)(void *ctx, unsigned number, const struct stss3_part *part,
                             int64_t mtime_ns);
     void *ctx;
@@ -192,14 +195,22 @@ static regstore_status part_end(void *ctx, const char *path, const char *text)
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
         if (strcmp(path, fields[i].path) == 0)
             keep(fields[i].text, text);
-    if (p->each == NULL || strcmp(path, "Part") != 0)
+    if (strcmp(path, "Part") != 0)
         return REGSTORE_OK;
-    struct stss3_part part = {.length = strtoull(plug_buf_text(&p->length), NULL, 10)};
+    uint64_t number = 0;
+    if (!stss3_number_parse(plug_buf_text(&p->number), &number) || number <= p->last ||
+        number > STSS3_PARTS_MAX) /* a page that comes again is seen here too */
+        return plug_fail(p->call, REGSTORE_UNAVAILABLE, "ListParts: the parts are not in order");
+    p->last = number;
+    if (p->each == NULL)
+        return REGSTORE_OK;
+    struct stss3_part part = {0};
     int64_t mtime_ns;
+    (void)stss3_number_parse(plug_buf_text(&p->length), &part.length); /* what is none stays 0 */
     stss3_etag_copy(part.etag, plug_buf_text(&p->etag));
     if (!stss3_time_parse_iso(plug_buf_text(&p->mtime), &mtime_ns))
         mtime_ns = 0;
-    return p->each(p->ctx, (unsigned)strtoul(plug_buf_text(&p->number), NULL, 10), &part, mtime_ns);
+    return p->each(p->ctx, (unsigned)number, &part, mtime_ns);
 }
 
 static regstore_status read_page(struct stss3_op *op, struct plug_call *call, const char *root,
@@ -225,7 +236,7 @@ regstore_status stss3_multipart_parts(struct stss3_client *client, struct plug_c
                                                               int64_t mtime_ns),
                                       void *ctx)
 {
-    struct part_page page = {.each = each, .ctx = ctx};
+    struct part_page page = {.call = call, .each = each, .ctx = ctx};
     struct plug_buf marker = {0};
     regstore_status status = REGSTORE_OK;
     do {

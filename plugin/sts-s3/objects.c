@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "numbers.h"
+#include "printable.h"
 #include "timestamp.h"
 
 #define META_DIGEST "x-amz-meta-regstore-digest"
@@ -22,6 +24,9 @@ void stss3_etag_copy(char out[128], const char *text)
     }
     if (len >= 128)
         len = 0; /* never cut: half an ETag is none */
+    for (size_t i = 0; i < len; i++)
+        if (text[i] <= ' ' || text[i] > '~' || text[i] == '"')
+            len = 0; /* a weak one, or what no header could carry back */
     if (len != 0)
         memcpy(out, text, len);
     out[len] = '\0';
@@ -43,7 +48,7 @@ static void copy_header(const struct stss3_request *request, const char *name, c
                         size_t cap)
 {
     const char *value = stss3_request_answer_header(request, name);
-    if (value != NULL && strlen(value) < cap)
+    if (value != NULL && strlen(value) < cap && plug_is_printable(value))
         (void)snprintf(out, cap, "%s", value);
 }
 
@@ -53,11 +58,11 @@ void stss3_object_read(const struct stss3_request *request, struct stss3_object 
     const char *length = stss3_request_answer_header(request, "content-length");
     const char *range = stss3_request_answer_header(request, "content-range");
     const char *modified = stss3_request_answer_header(request, "last-modified");
-    const char *total = range == NULL ? NULL : strchr(range, '/');
-    if (total != NULL)
-        out->length = strtoull(total + 1, NULL, 10);
-    else if (length != NULL)
-        out->length = strtoull(length, NULL, 10);
+    uint64_t first, last;
+    if (range == NULL || !stss3_content_range_parse(range, &first, &last, &out->length))
+        out->length = 0;
+    if (range == NULL && length != NULL && !stss3_number_parse(length, &out->length))
+        out->length = 0;
     if (modified == NULL || !stss3_time_parse_http(modified, &out->mtime_ns))
         out->mtime_ns = 0;
     stss3_etag_copy(out->etag, stss3_request_answer_header(request, "etag"));

@@ -9,7 +9,7 @@
 struct stss3_object {
     uint64_t length;
     int64_t mtime_ns;
-    char etag[128];                   /* without its quotes; "" when too long */
+    char etag[128];                   /* stss3_etag_copy() */
     char digest[REGSTORE_DIGEST_MAX]; /* what our own commit wrote beside it, or "" */
     char mark[64];                    /* which upload made it (x-amz-meta-regstore-upload), or "" */
     char content_type[256], content_encoding[256];
@@ -60,7 +60,7 @@ regstore_status stss3_copy_object(struct stss3_client *client, struct plug_call 
                                   const char *from, const char *etag, const char *to,
                                   const struct stss3_meta *meta, bool is_if_absent, char *to_etag);
 
-/* Copies text without its quotes, or leaves "" when it does not fit. */
+/* Copies text without its quotes, or leaves "" when it does not fit or is no strong ETag. */
 void stss3_etag_copy(char out[128], const char *text);
 
 #endif
