@@ -193,6 +193,11 @@ static regstore_status begin(struct stss3_reader *r, struct plug_call *call, uin
             r->count = 0;
             r->next = r->end = offset;
             TRY(stss3_head(client, call, r->key, &r->object));
+            if (r->object.length > offset) /* another blob by now: not the end of this one */
+                return plug_fail(call, REGSTORE_UNAVAILABLE,
+                                 "GetObject: there is nothing at %llu, of a blob of %llu bytes",
+                                 (unsigned long long)offset,
+                                 (unsigned long long)r->object.length);
         } else if (error->status == REGSTORE_EXISTS) {
             return plug_fail(call, REGSTORE_CONFLICT, "the blob is another one than '%s'", etag);
         } else {

@@ -184,8 +184,8 @@ bool stss3_request_keep_header(struct stss3_request *request, const char *line, 
         return true;
     }
     const char *colon = memchr(line, ':', n);
-    if (colon == NULL || n > STSS3_ANSWER_HEADERS_MAX - headers->len - 2)
-        return true;
+    if (colon == NULL || n + 1 > STSS3_ANSWER_HEADERS_MAX - headers->len)
+        return true; /* it takes one byte more than the line at the most */
     const char *value = colon + 1, *end = line + n;
     while (value < end && (*value == ' ' || *value == '\t'))
         value++;
