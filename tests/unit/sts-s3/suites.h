@@ -5,7 +5,9 @@
 
 #include <check.h>
 
+Suite *json_fields_suite(void);
 Suite *memory_suite(void);
+Suite *profile_file_suite(void);
 Suite *provider_suite(void);
 Suite *region_suite(void);
 Suite *sigv4_suite(void);
