@@ -78,7 +78,7 @@ static bool is_profile(struct reader *r, struct piece name)
     const bool has_prefix =
         name.len > len && memcmp(name.at, prefix, len) == 0 && is_blank(name.at[len]);
     if (r->kind == STSS3_PROFILE_CREDENTIALS)
-        return !has_prefix && is_text(unquoted(name), r->profile);
+        return is_text(unquoted(name), r->profile);
     if (!has_prefix)
         return is_text(name, "default") && is_text(name, r->profile) && !r->is_by_prefix;
     if (!is_text(unquoted(trim((struct piece){name.at + len, name.len - len})), r->profile))
@@ -103,7 +103,6 @@ static const char *read_section(struct reader *r, struct piece line)
         return "has a section without a name";
     r->has_section = true;
     r->has_key = false;
-    r->value = NULL;
     r->is_ours = is_profile(r, name);
     r->found->is_there |= r->is_ours;
     return NULL;

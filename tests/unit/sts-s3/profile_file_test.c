@@ -79,6 +79,8 @@ static const struct {
      "[profile a]\ns3 =\n  aws_access_key_id = no\n  credential_process = no\n"
      "aws_access_key_id = A\n",
      STSS3_PROFILE_CONFIG, "a", "A//"},
+    {"what is below an empty value", "[profile a]\ncredential_process =\n  x = y\n",
+     STSS3_PROFILE_CONFIG, "a", "//"},
     {"an empty value", "[profile a]\naws_access_key_id =\n", STSS3_PROFILE_CONFIG, "a", "//"},
     {"a value with '='", "[a]\naws_secret_access_key=a==b=\n", STSS3_PROFILE_CREDENTIALS, "a",
      "/a==b=/"},
