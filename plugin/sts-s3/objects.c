@@ -205,6 +205,7 @@ struct batch {
     struct plug_buf key, code;
     struct plug_call *call;
     regstore_status first;
+    regstore_status strange; /* of an error that names no key of ours: it may speak of any */
 };
 
 /* The answer names the keys that failed (Quiet), whole, with the root. */
@@ -222,10 +223,16 @@ static regstore_status batch_end(void *ctx, const char *path, const char *text)
         const regstore_status status = strcmp(plug_buf_text(&b->code), "AccessDenied") == 0
                                            ? REGSTORE_DENIED
                                            : REGSTORE_UNAVAILABLE;
-        for (size_t i = 0; i < b->n; i++)
-            if (strncmp(plug_buf_text(&b->key), root, strlen(root)) == 0 &&
-                strcmp(plug_buf_text(&b->key) + strlen(root), b->keys[i]) == 0)
-                b->results[i] = status;
+        bool is_known = false;
+        for (size_t i = 0; i < b->n; i++) {
+            if (strncmp(plug_buf_text(&b->key), root, strlen(root)) != 0 ||
+                strcmp(plug_buf_text(&b->key) + strlen(root), b->keys[i]) != 0)
+                continue;
+            b->results[i] = status;
+            is_known = true;
+        }
+        if (!is_known)
+            b->strange = status;
         if (b->first == REGSTORE_OK)
             b->first = plug_fail(b->call, status, "DeleteObjects: '%.200s': %.100s",
                                  plug_buf_text(&b->key), plug_buf_text(&b->code));
@@ -237,7 +244,8 @@ regstore_status stss3_delete_batch(struct stss3_client *client, struct plug_call
                                    const char *const *keys, size_t n, regstore_status *results)
 {
     struct stss3_op *op = stss3_op_new(client, "POST", "DeleteObjects", NULL);
-    struct batch b = {client, keys, n, results, {0}, {0}, call, REGSTORE_OK};
+    struct batch b = {client, keys, n, results, {0}, {0}, call, REGSTORE_OK,
+                      REGSTORE_OK};
     const struct stss3_xml_handler handler = {"DeleteResult", &b, NULL, batch_end};
     for (size_t i = 0; i < n; i++)
         results[i] = REGSTORE_INTERNAL;
@@ -264,7 +272,7 @@ regstore_status stss3_delete_batch(struct stss3_client *client, struct plug_call
                                 &handler, &bad);
         for (size_t i = 0; status == REGSTORE_OK && i < n; i++)
             if (results[i] == REGSTORE_INTERNAL)
-                results[i] = REGSTORE_OK;
+                results[i] = b.strange;
         status = status == REGSTORE_OK ? b.first : plug_call_adopt(call, &bad);
     }
     stss3_op_drop(op);
