@@ -8,6 +8,7 @@
 
 #include "advice.h"
 #include "bytes.h"
+#include "chain.h"
 #include "key.h"
 #include "listing.h"
 #include "objects.h"
@@ -70,7 +71,8 @@ static regstore_status check_settings(struct check *c)
 
 static enum stss3_keys_are try_keys(const struct check *c)
 {
-    const struct stss3_user_ask ask = {c->store->config, &c->running->clocks, c->running->http};
+    const struct stss3_user_ask ask = {c->store->config, &c->running->clocks, c->running->http,
+                                       stss3_chain_user(c->running->sessions)};
     struct plug_call call = *c->call; /* its words are about the session, and stay so */
     const regstore_status status = stss3_user_list_buckets(&ask, &call);
     if (status == REGSTORE_OK)
@@ -97,13 +99,19 @@ static regstore_status check_session(struct check *c)
         return tell_no_session(c, status);
     if (session->token == NULL) {
         (void)snprintf(found, sizeof found,
-                       "no sts_role_arn: S3 is asked with the user's own keys");
+                       "no sts_role_arn: S3 is asked with the user's own keys, from: %s",
+                       stss3_sessions_name(c->running->sessions));
+    } else if (session->role_arn == NULL) {
+        write_time(session->expires_ns, until);
+        (void)snprintf(found, sizeof found, "no sts_role_arn: credentials until %s, from: %s",
+                       session->expires_ns == INT64_MAX ? "nobody knows when" : until,
+                       stss3_sessions_name(c->running->sessions));
     } else {
         write_time(session->expires_ns, until);
-        (void)snprintf(found, sizeof found, "%s until %s, from STS at %s",
-                       session->role == NULL || session->role[0] == '\0' ? config->role_arn
+        (void)snprintf(found, sizeof found, "%s until %s, from STS at %s; credentials from: %s",
+                       session->role == NULL || session->role[0] == '\0' ? session->role_arn
                                                                          : session->role,
-                       until, config->sts.authority);
+                       until, config->sts.authority, stss3_sessions_name(c->running->sessions));
     }
     stss3_session_unref(session);
     tell(c, "session", REGSTORE_OK, found, NULL);

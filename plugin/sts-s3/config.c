@@ -20,14 +20,28 @@ const struct regstore_param stss3_params[] = {
      "the role to assume, arn:aws:iam::<account>:role/<name>; else AWS_ROLE_ARN; without either "
      "the user's own keys go to S3",
      0},
-    {"sts_user_access_key", NULL, "the access key of the user who may assume the role",
-     REGSTORE_PARAM_REQUIRED},
+    {"sts_source_role_arn", NULL,
+     "a role to assume first, whose session then assumes sts_role_arn; chained sessions last 3600 "
+     "s at the most",
+     0},
+    {"sts_user_access_key", NULL,
+     "the access key of the user who may assume the role; empty, with the secret key: AWS's chain "
+     "(environment, web identity, profile files, container, instance)",
+     0},
     {"sts_user_access_key_file", NULL,
      "in its place, a file that holds it; read anew for each session", REGSTORE_PARAM_PATH},
-    {"sts_user_secret_key", NULL, "the secret key of that user", REGSTORE_PARAM_REQUIRED | SECRET},
+    {"sts_user_secret_key", NULL, "the secret key of that user", SECRET},
     {"sts_user_secret_key_file", NULL,
      "in its place, a file that holds it and that nobody else may read; read anew for each session",
      REGSTORE_PARAM_PATH},
+    {"sts_web_identity_token_file", NULL,
+     "a file with an OpenID Connect token that may assume the role, preferred to keys; read anew "
+     "for each session; else AWS_WEB_IDENTITY_TOKEN_FILE",
+     REGSTORE_PARAM_PATH},
+    {"sts_profile", NULL,
+     "a profile of AWS's files to take the credentials from, preferred to the environment; else "
+     "AWS_PROFILE, else default",
+     0},
     {"s3_region", NULL,
      "the bucket's region; else AWS_REGION, AWS_DEFAULT_REGION, else the first of the partition",
      0},
@@ -127,11 +141,12 @@ void stss3_config_free(struct stss3_config *config)
 {
     if (config == NULL)
         return;
-    stss3_keys_clear(&config->user);
+    stss3_who_clear(&config->who);
     free(config->beyond_quay);
     free(config->bucket);
     free(config->root);
     free(config->role_arn);
+    free(config->source_role_arn);
     free(config->session_name);
     free(config->external_id);
     free(config->ca_bundle);

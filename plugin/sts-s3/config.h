@@ -8,10 +8,10 @@
 
 #include "call.h"
 #include "host.h"
-#include "keys.h"
 #include "provider.h"
 #include "region.h"
 #include "uri.h"
+#include "who.h"
 
 extern const struct regstore_param stss3_params[];
 
@@ -21,9 +21,10 @@ extern const struct regstore_param stss3_params[];
 struct stss3_config {
     char *bucket;
     char *root;                       /* what every key lies under: "" or "datastorage/" */
-    char *role_arn;                   /* NULL: the user's own keys go to S3 as they are */
+    char *role_arn;                   /* NULL: the source's credentials go to S3 as they are */
+    char *source_role_arn;            /* assumes it, and is assumed before it; or NULL */
     char *session_name, *external_id; /* external_id may be NULL */
-    struct stss3_keys user;           /* as configured; for use stss3_keys_read() */
+    struct stss3_who who;             /* whose credentials assume it */
     char *ca_bundle;                  /* may be NULL */
     char *spill_folder;
     uint64_t duration_s, part_bytes, copy_part_bytes, memory_bytes;

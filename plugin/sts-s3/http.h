@@ -108,7 +108,9 @@ struct stss3_request {
     size_t sink_cap;
     size_t answer_max; /* bytes; 0: 64 KiB */
 
-    uint64_t stall_timeout_ms; /* 0: the options' */
+    uint64_t stall_timeout_ms;   /* 0: the options' */
+    uint64_t connect_timeout_ms; /* 0: the options' */
+    bool is_beside_us;           /* a service of this very machine's: no proxy lies between */
 
     struct stss3_retries *retries; /* what further tries may cost; NULL: the engine's own */
 

@@ -56,17 +56,30 @@ regstore_status stss3_keys_read(const struct stss3_keys *keys, struct stss3_keys
     if (status == REGSTORE_OK)
         status = read_one(keys->secret_key, "sts_user_secret_key_file", keys->secret_key_file,
                           stss3_secret_key_check, &out->secret_key, error);
+    if (status == REGSTORE_OK && keys->session_token != NULL) {
+        out->session_token = strdup(keys->session_token);
+        if (out->session_token == NULL) {
+            status = REGSTORE_NO_MEMORY;
+            plug_error_set(error, status, "out of memory");
+        }
+    }
     if (status != REGSTORE_OK)
         stss3_keys_clear(out);
     return status;
 }
 
+static void wipe(char *text)
+{
+    if (text != NULL)
+        OPENSSL_cleanse(text, strlen(text));
+    free(text);
+}
+
 void stss3_keys_clear(struct stss3_keys *keys)
 {
-    if (keys->secret_key != NULL)
-        OPENSSL_cleanse(keys->secret_key, strlen(keys->secret_key));
     free(keys->access_key);
-    free(keys->secret_key);
+    wipe(keys->secret_key);
+    wipe(keys->session_token);
     free(keys->access_key_file);
     free(keys->secret_key_file);
     *keys = (struct stss3_keys){0};

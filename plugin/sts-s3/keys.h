@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The long-term keys of the user who may assume the role, in the settings or in files. */
+/* The keys of the user who may assume the role, in the settings, in files or in the environment. */
 #ifndef STSS3_KEYS_H
 #define STSS3_KEYS_H
 
@@ -9,6 +9,7 @@
 struct stss3_keys {
     char *access_key, *secret_key;
     char *access_key_file, *secret_key_file;
+    char *session_token; /* of the environment's; NULL: they are long-term keys */
 };
 
 /* NULL, or what is wrong as words that continue "'sts_user_..._key' ..." and never quote it. */

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "chain.h"
 #include "store.h"
 #include "user_request.h"
 
@@ -113,7 +114,8 @@ static regstore_status tell_trust(const struct stss3_store *store, struct plug_c
 {
     struct plug_buf user = {0}, json = {0};
     struct stss3_running *running = store->running;
-    const struct stss3_user_ask ask = {store->config, &running->clocks, running->http};
+    const struct stss3_user_ask ask = {store->config, &running->clocks, running->http,
+                                       stss3_chain_user(running->sessions)};
     regstore_status status = REGSTORE_OK;
     if (opts->user != NULL)
         plug_buf_str(&user, opts->user);

@@ -25,7 +25,8 @@ regstore_status stss3_reading_copy(struct stss3_reading *r, const char *value, c
 regstore_status stss3_reading_wrong(struct stss3_reading *r, const char *key, const char *words);
 
 /* The steps; each reads the settings of its own. */
-regstore_status stss3_read_identity(struct stss3_reading *r); /* who we are: keys, role */
+regstore_status stss3_read_identity(struct stss3_reading *r); /* who we are: role and user */
+regstore_status stss3_read_who(struct stss3_reading *r);      /* the user, after the role */
 regstore_status stss3_read_place(struct stss3_reading *r);    /* where: bucket, region, endpoints */
 regstore_status stss3_read_writing(struct stss3_reading *r);  /* sizes, encryption, memory */
 

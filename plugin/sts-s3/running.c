@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "chain.h"
 #include "fork.h"
 #include "process.h"
 
@@ -29,8 +30,10 @@ struct stss3_running *stss3_running_new(const struct stss3_config *config,
     stss3_clocks_init(&r->clocks, host);
     r->http = stss3_http_new(&options);
     r->budget = stss3_budget_new(config->memory_bytes, config->spill_folder);
-    if (r->http != NULL)
-        r->sessions = stss3_sessions_new(config, host, r->http, &r->clocks);
+    r->worker = stss3_worker_new();
+    r->tools = (struct stss3_tools){config, host, r->http, &r->clocks, r->worker};
+    if (r->http != NULL && r->worker != NULL)
+        r->sessions = stss3_chain_new(&r->tools);
     stss3_client_init(&r->client, config, r->http, &r->clocks.s3, r->sessions);
     if (r->budget == NULL || r->sessions == NULL) {
         stss3_running_free(r);
@@ -49,8 +52,12 @@ void stss3_running_free(struct stss3_running *r)
 {
     if (r == NULL || r->process != plug_process() || stss3_fork_is_exiting())
         return;
-    stss3_http_free(r->http); /* first: what is under way uses all the rest */
+    /* First what is under way, which uses all the rest: what works hands its news to requests. */
+    if (r->worker != NULL)
+        stss3_worker_stop(r->worker);
+    stss3_http_free(r->http);
     stss3_sessions_free(r->sessions);
+    stss3_worker_free(r->worker);
     stss3_client_clear(&r->client);
     stss3_budget_free(r->budget);
     free(r);

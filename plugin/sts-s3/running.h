@@ -13,6 +13,8 @@ struct stss3_running {
     uint64_t process; /* plug_process() of the one that made it */
     struct stss3_http *http;
     struct stss3_clocks clocks;
+    struct stss3_worker *worker;
+    struct stss3_tools tools; /* what the sources of credentials work with */
     struct stss3_sessions *sessions;
     struct stss3_client client;
     struct stss3_budget *budget;

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "session_report.h"
-#include "sts.h"
 #include "timestamp.h"
 
 #define MINUTE_NS (60 * STSS3_NS_PER_S)
@@ -22,10 +21,10 @@ struct waiter {
 };
 
 struct stss3_sessions {
-    const struct stss3_config *config;
     const struct plug_host *host;
-    struct stss3_http *http;
-    struct stss3_clocks *clocks;
+    const struct stss3_service_clock *against;
+    struct stss3_source *source;
+    bool is_top; /* S3 sees its sessions, and not another machine above it */
 
     pthread_mutex_t lock; /* guards all below; never held across I/O or a host's callback */
     pthread_cond_t news;
@@ -35,6 +34,7 @@ struct stss3_sessions {
     int64_t not_before_alive_ns;         /* this, while a session lives */
     int64_t not_before_dead_ns;          /* this, when none does */
     uint64_t failed_rounds, good_rounds; /* renewals that have ended */
+    bool has_told;                       /* the log knows which source it is */
     struct plug_error last_error;
     struct waiter *waiters;
 };
@@ -89,30 +89,25 @@ void stss3_session_unref(struct stss3_session *session)
     wipe_text(session->secret_key);
     wipe_text(session->token);
     free(session->role);
+    free(session->role_arn);
     free(session);
 }
 
-struct stss3_sessions *stss3_sessions_new(const struct stss3_config *config,
-                                          const struct plug_host *host, struct stss3_http *http,
-                                          struct stss3_clocks *clocks)
+struct stss3_sessions *stss3_sessions_new(const struct stss3_tools *tools,
+                                          const struct stss3_service_clock *against,
+                                          struct stss3_source *source)
 {
-    struct stss3_sessions *s = calloc(1, sizeof *s);
+    struct stss3_sessions *s = source == NULL ? NULL : calloc(1, sizeof *s);
     pthread_condattr_t monotonic;
-    if (s == NULL)
+    if (s == NULL) {
+        if (source != NULL)
+            source->verbs->free(source);
         return NULL;
-    s->config = config;
-    s->host = host;
-    s->http = http;
-    s->clocks = clocks;
-    if (config->role_arn == NULL && config->user.access_key != NULL &&
-        config->user.secret_key != NULL) {
-        s->current =
-            stss3_session_new(config->user.access_key, config->user.secret_key, NULL, NULL);
-        if (s->current == NULL) {
-            free(s);
-            return NULL;
-        }
     }
+    s->host = tools->host;
+    s->is_top = against == &tools->clocks->s3;
+    s->against = against;
+    s->source = source;
     (void)pthread_mutex_init(&s->lock, NULL); /* these cannot fail on Linux */
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -126,17 +121,29 @@ void stss3_sessions_free(struct stss3_sessions *s)
     if (s == NULL)
         return;
     stss3_session_unref(s->current);
+    s->source->verbs->free(s->source);
     (void)pthread_cond_destroy(&s->news);
     (void)pthread_mutex_destroy(&s->lock);
     free(s);
 }
 
-/* When S3 will refuse it, which counts by its own clock; by STS's as long as S3's is not known. */
+const struct stss3_source *stss3_sessions_source(const struct stss3_sessions *s)
+{
+    return s->source;
+}
+
+const char *stss3_sessions_name(const struct stss3_sessions *s)
+{
+    return s->source->verbs->name(s->source);
+}
+
+/* When it will be refused by whom it is shown to, who counts by his own clock; by the source's as
+ * long as that one is not known. */
 static int64_t refused_from_ns(const struct stss3_sessions *sessions, const struct stss3_session *s)
 {
-    int64_t born_ns; /* as S3 counts */
+    int64_t born_ns; /* as he counts */
     if (s->expires_ns == INT64_MAX ||
-        !stss3_service_clock_at(&sessions->clocks->s3, s->born_ns, &born_ns))
+        !stss3_service_clock_at(sessions->against, s->born_ns, &born_ns))
         return s->end_ns;
     const int64_t end_ns = s->born_ns + (s->expires_ns - born_ns);
     return end_ns < s->end_ns ? end_ns : s->end_ns;
@@ -145,7 +152,7 @@ static int64_t refused_from_ns(const struct stss3_sessions *sessions, const stru
 int64_t stss3_sessions_end_ns(const struct stss3_sessions *sessions,
                               const struct stss3_session *session)
 {
-    /* Over before it came, by S3's Date?  Then the Date is wrong, or nothing helps. */
+    /* Over before it came, by his Date?  Then the Date is wrong, or nothing helps. */
     const int64_t end_ns = refused_from_ns(sessions, session);
     return end_ns > session->born_ns ? end_ns : session->end_ns;
 }
@@ -178,39 +185,8 @@ static int64_t left_ns(const struct stss3_sessions *s)
     return end_ns == INT64_MAX ? INT64_MAX : end_ns > now_ns ? end_ns - now_ns : 0;
 }
 
-static void renewed(void *ctx, struct stss3_session *session, const struct plug_error *error)
+static void resume_all(struct waiter *waiters)
 {
-    struct stss3_sessions *s = ctx;
-    struct stss3_session *old = NULL;
-    pthread_mutex_lock(&s->lock);
-    const bool is_alive = left_ns(s) > 0;
-    struct stss3_renewal renewal = {.source = "settings",
-                                    .error = session == NULL ? error : NULL,
-                                    .is_repeated = s->has_failed,
-                                    .expires_ns = INT64_MAX};
-    s->is_renewing = false;
-    if (session != NULL) {
-        old = s->current;
-        s->current = session;
-        s->not_before_alive_ns = s->not_before_dead_ns = 0;
-        s->has_failed = false;
-        s->good_rounds++;
-    } else {
-        s->failed_rounds++;
-        s->has_failed = true;
-        s->last_error = *error;
-        s->not_before_alive_ns = plug_now_ns() + RETRY_ALIVE_NS;
-        s->not_before_dead_ns = is_alive ? 0 : plug_now_ns() + RETRY_DEAD_NS;
-    }
-    renewal.left_ns = left_ns(s);
-    if (s->current != NULL)
-        renewal.expires_ns = s->current->expires_ns;
-    struct waiter *waiters = s->waiters;
-    s->waiters = NULL;
-    pthread_cond_broadcast(&s->news);
-    pthread_mutex_unlock(&s->lock);
-    stss3_session_unref(old);
-    stss3_report_renewal(s->host, &renewal);
     while (waiters != NULL) {
         struct waiter *next = waiters->next;
         stss3_request_resume(waiters->request);
@@ -220,40 +196,67 @@ static void renewed(void *ctx, struct stss3_session *session, const struct plug_
     }
 }
 
-/* Without a role: the user's own keys, as their files have them now, for as long as a session would
- * last. */
-static void reread_keys(struct stss3_sessions *s)
+/* Under the lock: the new one takes its place; what it was is for the caller to let go. */
+static struct stss3_session *install(struct stss3_sessions *s, struct stss3_session *session)
 {
-    struct stss3_session *session = NULL;
-    struct stss3_keys keys;
-    struct plug_error error;
-    if (stss3_keys_read(&s->config->user, &keys, &error) == REGSTORE_OK) {
-        session = stss3_session_new(keys.access_key, keys.secret_key, NULL, NULL);
-        stss3_keys_clear(&keys);
-        plug_error_set(&error, REGSTORE_NO_MEMORY, "out of memory"); /* when there is no session */
-    }
+    struct stss3_session *old = s->current;
+    s->current = session;
+    /* The same one again: the source beneath is about to renew it. */
+    s->not_before_alive_ns = session == old ? plug_now_ns() + RETRY_DEAD_NS : 0;
+    s->not_before_dead_ns = 0;
+    s->has_failed = false;
+    s->good_rounds++;
+    return old;
+}
+
+static void note_failure(struct stss3_sessions *s, const struct plug_error *error, bool is_alive)
+{
+    s->failed_rounds++;
+    s->has_failed = true;
+    s->last_error = *error;
+    s->not_before_alive_ns = plug_now_ns() + RETRY_ALIVE_NS;
+    s->not_before_dead_ns = is_alive ? 0 : plug_now_ns() + RETRY_DEAD_NS;
+}
+
+void stss3_sessions_renewed(struct stss3_sessions *s, struct stss3_session *session,
+                            const struct plug_error *error)
+{
+    struct stss3_session *old = NULL;
+    pthread_mutex_lock(&s->lock);
+    const bool is_alive = left_ns(s) > 0;
+    struct stss3_renewal renewal = {.source = stss3_sessions_name(s),
+                                    .error = session == NULL ? error : NULL,
+                                    .is_repeated = s->has_failed,
+                                    .expires_ns = INT64_MAX};
+    const bool is_news = session != NULL && !s->has_told && s->source->signer == NULL;
+    s->has_told |= is_news;
+    s->is_renewing = false;
     if (session != NULL)
-        session->end_ns = session->born_ns + (int64_t)s->config->duration_s * STSS3_NS_PER_S;
-    renewed(s, session, &error);
+        old = install(s, session);
+    else
+        note_failure(s, error, is_alive);
+    renewal.left_ns = left_ns(s);
+    if (s->current != NULL)
+        renewal.expires_ns = s->current->expires_ns;
+    struct waiter *waiters = s->waiters;
+    s->waiters = NULL;
+    pthread_cond_broadcast(&s->news);
+    pthread_mutex_unlock(&s->lock);
+    stss3_session_unref(old);
+    if (is_news)
+        plug_log(s->host, REGSTORE_LOG_INFO, "credentials",
+                 PLUG_FIELDS({"source", stss3_sessions_name(s)}));
+    if (s->is_top)
+        stss3_report_renewal(s->host, &renewal);
+    else if (session == NULL && is_alive) /* else it is the one above that fails */
+        stss3_report_refusal(s->host, &renewal);
+    resume_all(waiters);
 }
 
 /* With is_renewing just set by the caller, and the lock not held. */
 static void renew(struct stss3_sessions *s)
 {
-    if (s->config->role_arn == NULL) {
-        reread_keys(s);
-        return;
-    }
-    struct stss3_request *request =
-        stss3_sts_assume_role(s->config, s->host, s->clocks, renewed, s);
-    if (request == NULL) {
-        struct plug_error error;
-        plug_error_set(&error, REGSTORE_NO_MEMORY, "out of memory");
-        renewed(s, NULL, &error);
-        return;
-    }
-    stss3_request_start(s->http, request);
-    stss3_request_unref(request);
+    s->source->verbs->obtain(s->source, s);
 }
 
 /* What there is now, under the lock: READY with a reference, or WAIT; *must_renew tells the caller
@@ -363,21 +366,38 @@ regstore_status stss3_sessions_wait(struct stss3_sessions *s, struct plug_call *
             status = say_never_enough(call, min_ttl_s);
         else
             status = plug_call_check(call);
-        if (status == REGSTORE_OK)
+        if (status == REGSTORE_OK && s->is_renewing)
             wait_for_news(s);
     }
     pthread_mutex_unlock(&s->lock);
     return status;
 }
 
+/* One that had ended when it came is the best there is: it is asked for anew, but not each time
+ * that it is refused. */
+static bool may_drop(const struct stss3_session *session)
+{
+    return session->token != NULL &&
+           (!session->is_overdue || plug_now_ns() - session->born_ns > RETRY_ALIVE_NS);
+}
+
 void stss3_sessions_drop(struct stss3_sessions *s, const struct stss3_session *stale)
 {
     struct stss3_session *old = NULL;
     pthread_mutex_lock(&s->lock);
-    if (s->current == stale && stale->token != NULL) {
+    if (s->current == stale && may_drop(stale)) {
         old = s->current;
         s->current = NULL;
     }
+    pthread_mutex_unlock(&s->lock);
+    stss3_session_unref(old);
+}
+
+void stss3_sessions_forget(struct stss3_sessions *s)
+{
+    pthread_mutex_lock(&s->lock);
+    struct stss3_session *old = s->current;
+    s->current = NULL;
     pthread_mutex_unlock(&s->lock);
     stss3_session_unref(old);
 }

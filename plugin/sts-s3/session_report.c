@@ -14,9 +14,7 @@ static void tell_life(const struct plug_host *host, const struct stss3_renewal *
                  NULL, 0);
 }
 
-/* While the old one lives nobody else would be told, so this is the operator's only warning: once
- * for a row of failures.  Without one, every caller is told. */
-static void tell_failure(const struct plug_host *host, const struct stss3_renewal *r)
+void stss3_report_refusal(const struct plug_host *host, const struct stss3_renewal *r)
 {
     const bool is_warning = r->left_ns != 0 && !r->is_repeated;
     plug_log(host, is_warning ? REGSTORE_LOG_WARNING : REGSTORE_LOG_INFO, "session_failed",
@@ -33,5 +31,5 @@ void stss3_report_renewal(const struct plug_host *host, const struct stss3_renew
                PLUG_FIELDS({"source", r->source}, {"outcome", plug_status_word(status)}));
     tell_life(host, r);
     if (r->error != NULL)
-        tell_failure(host, r);
+        stss3_report_refusal(host, r);
 }

@@ -13,6 +13,9 @@ struct stss3_renewal {
     int64_t expires_ns;             /* UTC, as the source said; INT64_MAX: never, or none */
 };
 
+/* The log alone, of one that failed.  While the old one lives nobody else would be told, so this is
+ * the operator's only warning: once for a row of failures.  Without one, every caller is told. */
+void stss3_report_refusal(const struct plug_host *host, const struct stss3_renewal *renewal);
 void stss3_report_renewal(const struct plug_host *host, const struct stss3_renewal *renewal);
 
 #endif

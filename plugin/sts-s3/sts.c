@@ -6,182 +6,278 @@
 #include <string.h>
 
 #include "sigv4.h"
-#include "timestamp.h"
+#include "sts_answer.h"
+#include "token_file.h"
 #include "user_request.h"
 #include "verdict.h"
 
+/* What may mend itself within moments, but is not worth all the tries that an outage is. */
+#define IDENTITY_TRIES 3
+
+struct role_source {
+    struct stss3_source source; /* without a signer: a web identity */
+    struct stss3_role role;     /* duration_s is lowered when the role allows no more */
+    const char *token_path, *token_what, *name;
+};
+
+/* One request; it may outlive its source, whose texts it uses only while it is under way. */
 struct assume {
-    const struct stss3_config *config;
-    const struct plug_host *host;
-    struct stss3_clocks *clocks;
-    void (*done)(void *ctx, struct stss3_session *session, const struct plug_error *error);
-    void *ctx;
-    struct plug_buf form;
+    struct role_source *owner;
+    const struct stss3_tools *tools;
+    struct stss3_sessions *sessions; /* who waits for it */
+    struct stss3_token_file token;   /* of a web identity */
+    struct stss3_session *signed_with, *passed_on;
+    uint64_t signer_round;
+    bool has_renewed, has_shortened;
+    struct plug_buf form; /* the token stands in it */
     char form_sha256[STSS3_SHA256_HEX];
 };
 
-static bool write_form(struct assume *a)
+static bool write_form(struct stss3_request *request)
 {
+    struct assume *a = request->owner;
+    const struct stss3_role *role = &a->owner->role;
     char duration[24];
-    (void)snprintf(duration, sizeof duration, "%llu", (unsigned long long)a->config->duration_s);
-    stss3_form_add(&a->form, "Action", "AssumeRole");
+    (void)snprintf(duration, sizeof duration, "%llu", (unsigned long long)role->duration_s);
+    plug_buf_wipe(&a->form);
+    stss3_form_add(&a->form, "Action", request->operation);
     stss3_form_add(&a->form, "Version", "2011-06-15");
-    stss3_form_add(&a->form, "RoleArn", a->config->role_arn);
-    stss3_form_add(&a->form, "RoleSessionName", a->config->session_name);
+    stss3_form_add(&a->form, "RoleArn", role->arn);
+    stss3_form_add(&a->form, "RoleSessionName", role->session_name);
     stss3_form_add(&a->form, "DurationSeconds", duration);
-    if (a->config->external_id != NULL)
-        stss3_form_add(&a->form, "ExternalId", a->config->external_id);
+    if (a->signed_with == NULL)
+        stss3_form_add(&a->form, "WebIdentityToken", plug_buf_text(&a->token.text));
+    else if (role->external_id != NULL)
+        stss3_form_add(&a->form, "ExternalId", role->external_id);
+    request->body = (const uint8_t *)a->form.data;
+    request->body_len = a->form.len;
     return !plug_buf_failed(&a->form) &&
            stss3_sha256_hex(a->form.data, a->form.len, a->form_sha256);
 }
 
-static enum stss3_ready prepare(struct stss3_request *request)
+static enum stss3_ready no_memory(struct stss3_request *request)
+{
+    plug_error_set(&request->error, REGSTORE_NO_MEMORY, "out of memory");
+    return STSS3_REFUSED;
+}
+
+static enum stss3_ready prepare_signed(struct stss3_request *request)
 {
     struct assume *a = request->owner;
-    return stss3_user_prepare(request, a->config, &a->clocks->sts, "sts", a->form_sha256);
+    stss3_session_unref(a->signed_with);
+    a->signed_with = NULL;
+    const enum stss3_ready ready = stss3_sessions_get(
+        a->owner->source.signer, request, &a->signer_round, &a->signed_with, &request->error);
+    if (ready != STSS3_READY)
+        return ready;
+    if (a->signed_with->role_arn != NULL &&
+        strcmp(a->signed_with->role_arn, a->owner->role.arn) == 0) {
+        a->passed_on = a->signed_with; /* refused without an error: there is nothing to ask */
+        a->signed_with = NULL;
+        return STSS3_REFUSED;
+    }
+    if (!write_form(request))
+        return no_memory(request);
+    return stss3_user_sign(request, a->tools->config, &a->tools->clocks->sts, "sts", a->form_sha256,
+                           a->signed_with);
 }
 
-/* Adds to the words of a failure what the operator can do about it. */
-static void advise(struct stss3_request *request)
+static enum stss3_ready prepare_unsigned(struct stss3_request *request)
 {
-    const struct assume *a = request->owner;
-    char words[sizeof request->error.message], clock[100];
-    const char *advice = "";
-    int64_t ahead_ns;
-    if (strcmp(request->error.code, "RequestTimeTooSkewed") == 0 &&
-        stss3_verdict_clock_gap(request, plug_host_clock_ns(a->host), &ahead_ns)) {
-        (void)snprintf(clock, sizeof clock, "; this machine's clock is %lld s %s the service's",
-                       llabs((long long)(ahead_ns / STSS3_NS_PER_S)),
-                       ahead_ns < 0 ? "behind" : "ahead of");
-        advice = clock;
-    } else if (a->config->is_sts_implied)
-        advice =
-            "; sts_endpoint_url is missing, so AWS's STS was asked, although endpoint_url names "
-            "another server";
-    else if (request->error.status == REGSTORE_DENIED)
-        advice = "; look at sts_user_access_key, sts_user_secret_key and the role's trust policy";
-    else if (request->transport != STSS3_TRANSPORT_NONE &&
-             request->transport != STSS3_TRANSPORT_TLS)
-        advice = "; look at sts_endpoint_url";
-    (void)snprintf(words, sizeof words, "%.380s%s", request->error.message, advice);
-    memcpy(request->error.message, words, sizeof words);
+    struct assume *a = request->owner;
+    const enum stss3_ready ready = stss3_token_file_get(&a->token, request);
+    if (ready != STSS3_READY)
+        return ready;
+    if (!write_form(request))
+        return no_memory(request);
+    request->stamp_ns = stss3_service_clock_now_ns(&a->tools->clocks->sts);
+    stss3_user_form_request(request, &a->tools->config->sts);
+    return STSS3_READY;
 }
 
-/* How long it lives, on the monotonic clock: by the service's own time of the answer, not by ours.
- */
-static void set_end(struct stss3_session *session, const struct stss3_request *request,
-                    const struct assume *a)
+/* Whether the refusal may be due to the end of the session that signed it. */
+static bool renews_signer(struct assume *a, const struct stss3_request *request,
+                          const struct stss3_error_body *body)
 {
-    const char *date = stss3_request_answer_header(request, "date");
-    int64_t answered_ns;
-    if (date == NULL || !stss3_time_parse_http(date, &answered_ns))
-        answered_ns = stss3_service_clock_now_ns(&a->clocks->sts);
-    session->born_ns = request->sent_ns;
-    session->end_ns = request->sent_ns + (session->expires_ns - answered_ns);
+    if (a->has_renewed || a->signed_with == NULL || a->signed_with->token == NULL)
+        return false;
+    if (!stss3_code_is_stale_session(body->code) &&
+        !(request->http_status == 403 &&
+          stss3_sessions_may_be_over(a->owner->source.signer, a->signed_with)))
+        return false;
+    a->has_renewed = true;
+    stss3_sessions_drop(a->owner->source.signer, a->signed_with);
+    return true;
 }
 
-static regstore_status read_session(struct stss3_request *request, struct stss3_session **out)
+/* The role's maximum is less than what is asked for, or this is a chain: what every role allows. */
+static bool shortens(struct assume *a, const struct stss3_error_body *body)
 {
-    struct plug_buf access = {0}, secret = {0}, token = {0}, expires = {0}, role = {0};
-    const struct stss3_xml_field fields[] = {
-        {"AssumeRoleResult/Credentials/AccessKeyId", &access},
-        {"AssumeRoleResult/Credentials/SecretAccessKey", &secret},
-        {"AssumeRoleResult/Credentials/SessionToken", &token},
-        {"AssumeRoleResult/Credentials/Expiration", &expires},
-        {"AssumeRoleResult/AssumedRoleUser/Arn", &role},
-    };
-    struct stss3_session *session = NULL;
-    int64_t expires_ns = 0;
-    regstore_status status =
-        stss3_xml_pick(plug_buf_text(&request->answer), request->answer.len, "AssumeRoleResponse",
-                       fields, sizeof fields / sizeof fields[0], &request->error);
-    if (status == REGSTORE_OK && (access.len == 0 || secret.len == 0 || token.len == 0 ||
-                                  !stss3_time_parse_iso(plug_buf_text(&expires), &expires_ns))) {
-        status = REGSTORE_UNAVAILABLE;
-        plug_error_set(&request->error, status,
-                       "AssumeRole: the answer has no whole session in it");
-    } else if (status == REGSTORE_OK) {
-        session = stss3_session_new(plug_buf_text(&access), plug_buf_text(&secret),
-                                    plug_buf_text(&token), plug_buf_text(&role));
-        status = session == NULL ? REGSTORE_NO_MEMORY : REGSTORE_OK;
-    }
-    if (session != NULL) {
-        session->expires_ns = expires_ns;
-        set_end(session, request, request->owner);
-    }
-    if (session != NULL && session->end_ns <= plug_now_ns()) {
-        status = REGSTORE_UNAVAILABLE;
-        plug_error_set(&request->error, status,
-                       "AssumeRole: the session that came had ended already: look at the clocks");
-        stss3_session_unref(session);
-        session = NULL;
-    }
-    plug_buf_wipe(&access);
-    plug_buf_wipe(&secret);
-    plug_buf_wipe(&token);
-    plug_buf_clear(&expires);
-    plug_buf_clear(&role);
-    *out = session;
-    return status;
+    struct stss3_role *role = &a->owner->role;
+    if (a->has_shortened || role->duration_s <= STSS3_CHAINED_MAX_S ||
+        strcmp(body->code, "ValidationError") != 0 ||
+        strstr(body->message, "DurationSeconds") == NULL)
+        return false;
+    plug_logf(a->tools->host, REGSTORE_LOG_WARNING, "session",
+              "%.200s allows no session of %llu s: %d s are asked for instead", role->arn,
+              (unsigned long long)role->duration_s, STSS3_CHAINED_MAX_S);
+    a->has_shortened = true;
+    role->duration_s = STSS3_CHAINED_MAX_S;
+    return true;
+}
+
+/* A token that has just been replaced, a provider that has just been made known to the service, one
+ * that does not answer the service. */
+static bool is_identity_worth_another_try(const struct assume *a,
+                                          const struct stss3_request *request,
+                                          const struct stss3_error_body *body)
+{
+    if (a->owner->source.signer != NULL)
+        return false;
+    return strcmp(body->code, "IDPCommunicationError") == 0 ||
+           (request->tries < IDENTITY_TRIES && (strcmp(body->code, "InvalidIdentityToken") == 0 ||
+                                                stss3_code_is_stale_session(body->code)));
 }
 
 static enum stss3_verdict judge(struct stss3_request *request)
 {
     struct stss3_error_body body;
-    const struct assume *a = request->owner;
+    struct assume *a = request->owner;
     enum stss3_verdict verdict = stss3_verdict_judge(request, true, &body);
-    if (stss3_service_clock_learn(&a->clocks->sts, request, &body))
+    stss3_token_file_forget(&a->token);
+    if (stss3_service_clock_learn(&a->tools->clocks->sts, request, &body))
         verdict = STSS3_AGAIN;
-    if (request->error.status != REGSTORE_OK) {
-        /* The user's own keys cannot expire: what is stale for S3 is a wrong key here. */
-        if (request->http_status >= 400 && request->http_status < 500 &&
-            request->error.status == REGSTORE_INTERNAL)
-            request->error.status = REGSTORE_DENIED;
-        advise(request);
-    }
+    if (request->error.status == REGSTORE_OK)
+        return verdict;
+    if (renews_signer(a, request, &body) || shortens(a, &body) ||
+        is_identity_worth_another_try(a, request, &body))
+        verdict = STSS3_AGAIN;
+    if (strcmp(body.code, "IDPCommunicationError") == 0)
+        request->error.status = REGSTORE_UNAVAILABLE;
+    /* Keys cannot expire: what is stale for S3 is a wrong key here. */
+    if (request->http_status >= 400 && request->http_status < 500 &&
+        request->error.status == REGSTORE_INTERNAL)
+        request->error.status = REGSTORE_DENIED;
+    const struct stss3_sessions *signer = a->owner->source.signer;
+    stss3_sts_advise(a->tools, request, signer == NULL ? NULL : stss3_sessions_name(signer));
     return verdict;
 }
 
 static void done(struct stss3_request *request)
 {
     struct assume *a = request->owner;
-    struct stss3_session *session = NULL;
-    if (request->error.status == REGSTORE_OK)
-        request->error.status = read_session(request, &session);
+    struct role_source *owner = a->owner;
+    struct stss3_session *session = a->passed_on;
+    a->passed_on = NULL;
+    if (session == NULL && request->error.status == REGSTORE_OK &&
+        stss3_sts_read_session(a->tools, request, &session) == REGSTORE_OK) {
+        session->role_arn = strdup(owner->role.arn);
+        if (session->role_arn == NULL) {
+            stss3_session_unref(session);
+            session = NULL;
+            (void)no_memory(request);
+        }
+    }
     if (session != NULL)
-        plug_log(a->host, REGSTORE_LOG_INFO, "session",
-                 (struct regstore_pair[]){{"role", session->role}, {"source", "settings"}}, 2);
-    plug_buf_wipe(&request->answer); /* the secret key and the token stood in it */
-    a->done(a->ctx, session, &request->error);
+        plug_log(a->tools->host, REGSTORE_LOG_INFO, "session",
+                 (struct regstore_pair[]){{"role", session->role == NULL ? "" : session->role},
+                                          {"source", owner->source.verbs->name(&owner->source)}},
+                 2);
+    plug_buf_wipe(&request->answer); /* also when it was not read */
+    stss3_sessions_renewed(a->sessions, session, &request->error);
 }
 
 static void release(struct stss3_request *request)
 {
     struct assume *a = request->owner;
-    plug_buf_clear(&a->form);
+    stss3_session_unref(a->signed_with);
+    stss3_session_unref(a->passed_on);
+    stss3_token_file_clear(&a->token);
+    plug_buf_wipe(&a->form);
     free(a);
 }
 
-static const struct stss3_request_hooks hooks = {prepare, judge, done, release};
-
-struct stss3_request *stss3_sts_assume_role(
-    const struct stss3_config *config, const struct plug_host *host, struct stss3_clocks *clocks,
-    void (*on_done)(void *ctx, struct stss3_session *session, const struct plug_error *error),
-    void *ctx)
+static struct stss3_request *new_request(struct role_source *r, struct stss3_sessions *sessions)
 {
+    static const struct stss3_request_hooks signed_hooks = {prepare_signed, judge, done, release};
+    static const struct stss3_request_hooks unsigned_hooks = {prepare_unsigned, judge, done,
+                                                              release};
+    const bool is_signed = r->source.signer != NULL;
     struct assume *a = calloc(1, sizeof *a);
     if (a == NULL)
         return NULL;
-    *a = (struct assume){
-        .config = config, .host = host, .clocks = clocks, .done = on_done, .ctx = ctx};
+    a->owner = r;
+    a->tools = r->source.tools;
+    a->sessions = sessions;
+    a->token =
+        (struct stss3_token_file){.tools = a->tools, .what = r->token_what, .path = r->token_path};
     struct stss3_request *request =
-        write_form(a) ? stss3_request_new(&hooks, a, "POST", "AssumeRole") : NULL;
-    if (request == NULL) {
-        plug_buf_clear(&a->form);
+        stss3_request_new(is_signed ? &signed_hooks : &unsigned_hooks, a, "POST",
+                          is_signed ? "AssumeRole" : "AssumeRoleWithWebIdentity");
+    if (request == NULL)
         free(a);
-        return NULL;
-    }
-    request->body = (const uint8_t *)a->form.data;
-    request->body_len = a->form.len;
     return request;
+}
+
+static void obtain(struct stss3_source *source, struct stss3_sessions *sessions)
+{
+    struct role_source *r = (struct role_source *)source;
+    struct stss3_request *request = new_request(r, sessions);
+    if (request == NULL) {
+        struct plug_error error;
+        plug_error_set(&error, REGSTORE_NO_MEMORY, "out of memory");
+        stss3_sessions_renewed(sessions, NULL, &error);
+        return;
+    }
+    if (source->signer != NULL && stss3_sessions_source(source->signer)->is_read_anew)
+        stss3_sessions_forget(source->signer);
+    stss3_request_start(source->tools->http, request);
+    stss3_request_unref(request);
+}
+
+static const char *name(const struct stss3_source *source)
+{
+    return source->signer != NULL ? stss3_sessions_name(source->signer)
+                                  : ((const struct role_source *)source)->name;
+}
+
+static void free_source(struct stss3_source *source)
+{
+    stss3_sessions_free(source->signer);
+    free(source);
+}
+
+static struct role_source *new_source(const struct stss3_tools *tools,
+                                      const struct stss3_role *role, struct stss3_sessions *signer)
+{
+    static const struct stss3_source_verbs verbs = {obtain, name, free_source};
+    struct role_source *r = calloc(1, sizeof *r);
+    if (r == NULL)
+        return NULL;
+    r->source = (struct stss3_source){.verbs = &verbs, .tools = tools, .signer = signer};
+    r->role = *role;
+    return r;
+}
+
+struct stss3_source *stss3_role_source_new(const struct stss3_tools *tools,
+                                           const struct stss3_role *role,
+                                           struct stss3_sessions *signer)
+{
+    struct role_source *r = signer == NULL ? NULL : new_source(tools, role, signer);
+    if (r == NULL)
+        stss3_sessions_free(signer);
+    return r == NULL ? NULL : &r->source;
+}
+
+struct stss3_source *stss3_web_identity_source_new(const struct stss3_tools *tools,
+                                                   const struct stss3_role *role, const char *path,
+                                                   const char *what, const char *source_name)
+{
+    struct role_source *r = new_source(tools, role, NULL);
+    if (r == NULL)
+        return NULL;
+    r->token_path = path;
+    r->token_what = what;
+    r->name = source_name;
+    return &r->source;
 }

@@ -1,18 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* AssumeRole: the request to STS, signed with the user's keys, and its answer. */
+/*
+ * Roles as sources: AssumeRole, signed with the sessions of another source, and
+ * AssumeRoleWithWebIdentity, signed with nothing: the token in a file says who we are.
+ */
 #ifndef STSS3_STS_H
 #define STSS3_STS_H
 
 #include "session.h"
 
-/*
- * A request that, once over, calls done on the loop's thread: with a session (the reference becomes
- * the callee's), or with NULL and the error.  NULL: no memory.  config, host and clocks outlive it.
- * Start it and drop your reference.
- */
-struct stss3_request *stss3_sts_assume_role(
-    const struct stss3_config *config, const struct plug_host *host, struct stss3_clocks *clocks,
-    void (*done)(void *ctx, struct stss3_session *session, const struct plug_error *error),
-    void *ctx);
+/* A session that was got with another role's session lasts no longer (role chaining). */
+#define STSS3_CHAINED_MAX_S 3600
+
+/* What is asked for; the texts outlive the source. */
+struct stss3_role {
+    const char *arn, *session_name, *external_id; /* external_id may be NULL */
+    uint64_t duration_s;
+};
+
+/* The signer becomes the source's own, on failure too.  NULL: no memory, or signer is NULL.  A
+ * session of the signer's that is this very role's already is passed on as it is. */
+struct stss3_source *stss3_role_source_new(const struct stss3_tools *tools,
+                                           const struct stss3_role *role,
+                                           struct stss3_sessions *signer);
+
+/* The token is read from path anew for each try; what names the path in messages
+ * ("AWS_WEB_IDENTITY_TOKEN_FILE"), name is the source's ("web identity").  All outlive the source;
+ * name is a literal.  NULL: no memory. */
+struct stss3_source *stss3_web_identity_source_new(const struct stss3_tools *tools,
+                                                   const struct stss3_role *role, const char *path,
+                                                   const char *what, const char *name);
 
 #endif

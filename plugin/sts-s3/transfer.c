@@ -228,7 +228,6 @@ static void set_constants(struct stss3_transfer *transfer)
     curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* the environment is not for threads to read */
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "regstore/1");
     curl_easy_setopt(easy, CURLOPT_EXPECT_100_TIMEOUT_MS, EXPECT_WAIT_MS);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)options->connect_timeout_ms);
     curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
@@ -337,6 +336,11 @@ static const char *set_up(struct stss3_transfer *transfer)
         return "too many headers";
     const uint64_t answer_max = request->sink != NULL ? request->sink_cap : request->answer_max;
     curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->state->wants_fresh ? 1L : 0L);
+    curl_easy_setopt(easy, CURLOPT_NOPROXY, request->is_beside_us ? "*" : NULL);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+                     (long)(request->connect_timeout_ms != 0
+                                ? request->connect_timeout_ms
+                                : transfer->options->connect_timeout_ms));
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, clamp_buffer(answer_max));
     curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, clamp_buffer(request->body_len));
     set_method(easy, request);

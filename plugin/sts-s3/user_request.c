@@ -18,33 +18,43 @@ void stss3_form_add(struct plug_buf *form, const char *name, const char *value)
     stss3_uri_encode(form, value, strlen(value), false);
 }
 
-static void write_request(struct stss3_request *request, const struct stss3_endpoint *endpoint,
-                          const struct stss3_sign_request *signed_request,
-                          const struct stss3_signature *signature)
+static void write_url(struct stss3_request *request, const struct stss3_endpoint *endpoint)
 {
     plug_buf_printf(&request->url, "%s://%s/", endpoint->tls ? "https" : "http",
                     endpoint->authority);
+}
+
+void stss3_user_form_request(struct stss3_request *request, const struct stss3_endpoint *endpoint)
+{
+    write_url(request, endpoint);
+    stss3_request_add_header(request, "content-type", form_type);
+}
+
+static void write_request(struct stss3_request *request, const struct stss3_endpoint *endpoint,
+                          const struct stss3_sign_request *signed_request,
+                          const struct stss3_signature *signature, const char *token)
+{
+    write_url(request, endpoint);
     for (size_t i = 1; i < signed_request->n_headers; i++)
         stss3_request_add_header(request, signed_request->headers[i].name,
                                  signed_request->headers[i].value);
     if ((signed_request->flags & STSS3_SIGN_PAYLOAD_HEADER) != 0)
         stss3_request_add_header(request, "x-amz-content-sha256", signed_request->payload_sha256);
     stss3_request_add_header(request, "x-amz-date", signature->amz_date);
+    if (token != NULL)
+        stss3_request_add_header(request, "x-amz-security-token", token);
     stss3_request_add_header(request, "authorization", plug_buf_text(&signature->text));
 }
 
-enum stss3_ready stss3_user_prepare(struct stss3_request *request,
-                                    const struct stss3_config *config,
-                                    const struct stss3_service_clock *clock, const char *service,
-                                    const char *payload_sha256)
+enum stss3_ready stss3_user_sign(struct stss3_request *request, const struct stss3_config *config,
+                                 const struct stss3_service_clock *clock, const char *service,
+                                 const char *payload_sha256, const struct stss3_session *user)
 {
     const bool is_s3 = strcmp(service, "s3") == 0;
     const struct stss3_endpoint *endpoint = is_s3 ? &config->s3 : &config->sts;
-    struct stss3_keys user;
-    if (stss3_keys_read(&config->user, &user, &request->error) != REGSTORE_OK)
-        return STSS3_REFUSED;
-    const struct stss3_signer signer = {.access_key = user.access_key,
-                                        .secret_key = user.secret_key,
+    const struct stss3_signer signer = {.access_key = user->access_key,
+                                        .secret_key = user->secret_key,
+                                        .session_token = user->token,
                                         .region = config->region,
                                         .service = service};
     const struct stss3_header headers[] = {{"host", endpoint->authority},
@@ -61,10 +71,9 @@ enum stss3_ready stss3_user_prepare(struct stss3_request *request,
     request->stamp_ns = stss3_service_clock_now_ns(clock);
     const bool is_signed =
         stss3_sign_headers(&signer, &signed_request, request->stamp_ns, &key, &signature);
-    write_request(request, endpoint, &signed_request, &signature);
+    write_request(request, endpoint, &signed_request, &signature, user->token);
     stss3_signature_clear(&signature);
     stss3_signing_key_clear(&key);
-    stss3_keys_clear(&user);
     if (is_signed)
         return STSS3_READY;
     plug_error_set(&request->error, REGSTORE_NO_MEMORY, "out of memory");
@@ -76,6 +85,9 @@ struct question {
     const struct stss3_config *config;
     struct stss3_service_clock *clock;
     const char *service;
+    struct stss3_sessions *user;
+    struct stss3_session *signed_with;
+    uint64_t round;
     struct plug_buf form;
     char form_sha256[STSS3_SHA256_HEX];
 };
@@ -83,7 +95,14 @@ struct question {
 static enum stss3_ready prepare(struct stss3_request *request)
 {
     struct question *q = request->owner;
-    return stss3_user_prepare(request, q->config, q->clock, q->service, q->form_sha256);
+    stss3_session_unref(q->signed_with);
+    q->signed_with = NULL;
+    const enum stss3_ready ready =
+        stss3_sessions_get(q->user, request, &q->round, &q->signed_with, &request->error);
+    if (ready != STSS3_READY)
+        return ready;
+    return stss3_user_sign(request, q->config, q->clock, q->service, q->form_sha256,
+                           q->signed_with);
 }
 
 /* Once is enough: whoever asks has just had a failure, or is told to name the user himself.  Only
@@ -99,6 +118,7 @@ static enum stss3_verdict judge(struct stss3_request *request)
 static void release(struct stss3_request *request)
 {
     struct question *q = request->owner;
+    stss3_session_unref(q->signed_with);
     plug_buf_clear(&q->form);
     free(q);
 }
@@ -116,6 +136,7 @@ static struct stss3_request *new_question(const struct stss3_user_ask *ask, cons
         .config = ask->config,
         .clock = strcmp(service, "sts") == 0 ? &ask->clocks->sts : &ask->clocks->s3,
         .service = service,
+        .user = ask->user,
     };
     struct stss3_request *request = stss3_request_new(&hooks, q, method, operation);
     if (request == NULL) {

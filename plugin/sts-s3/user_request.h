@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Requests signed with the user's own long-term keys and not with a session: AssumeRole itself, and
- * the two questions by which check and policy find out who the user is.
+ * Requests of who assumes the role, whatever his credentials come from: AssumeRole itself, and the
+ * two questions by which check and policy find out who he is.
  */
 #ifndef STSS3_USER_REQUEST_H
 #define STSS3_USER_REQUEST_H
 
-#include "config.h"
-#include "http.h"
-#include "service_clock.h"
+#include "session.h"
 
 /*
- * For a prepare hook: URL "/" of the service's endpoint ("sts", "s3"), signed with the keys of this
- * moment, by the service's clock.  A body is a form, and payload_sha256 its hash.
+ * For a prepare hook: URL "/" of the service's endpoint ("sts", "s3"), signed with the user's
+ * session by the service's clock.  A body is a form, and payload_sha256 its hash.  READY or
+ * REFUSED.
  */
-enum stss3_ready stss3_user_prepare(struct stss3_request *request,
-                                    const struct stss3_config *config,
-                                    const struct stss3_service_clock *clock, const char *service,
-                                    const char *payload_sha256);
+enum stss3_ready stss3_user_sign(struct stss3_request *request, const struct stss3_config *config,
+                                 const struct stss3_service_clock *clock, const char *service,
+                                 const char *payload_sha256, const struct stss3_session *user);
+/* The same for a form that nobody signs. */
+void stss3_user_form_request(struct stss3_request *request, const struct stss3_endpoint *endpoint);
 
 /* Appends "name=value", encoded, to a form. */
 void stss3_form_add(struct plug_buf *form, const char *name, const char *value);
@@ -27,6 +27,7 @@ struct stss3_user_ask {
     const struct stss3_config *config;
     struct stss3_clocks *clocks;
     struct stss3_http *http;
+    struct stss3_sessions *user; /* what he signs with */
 };
 
 /* Asks S3 for the user's buckets, tried once: OK, or the status and in call the words. */

@@ -295,6 +295,7 @@ static const struct regstore_pair wrong[] = {
     {"sts_role_session_name", "x"},
     {"sts_role_session_name", "with space"},
     {"sts_role_session_name", "01234567890123456789012345678901234567890123456789012345678901234"},
+    {"sts_source_role_arn", "first"},
     {"sts_duration_seconds", "899"},
     {"sts_duration_seconds", "43201"},
     {"sts_duration_seconds", "1h"},
@@ -376,6 +377,9 @@ static const struct regstore_pair right[] = {
     {"sts_role_arn", ROLE},
     {"sts_user_access_key", "AKIA"},
     {"sts_user_secret_key", "a+b/c="},
+    {"sts_source_role_arn", "arn:aws:iam::123456789012:role/first"},
+    {"sts_web_identity_token_file", "/run/secrets/token"},
+    {"sts_profile", "registry"},
     {"sts_user_access_key_file", "/run/secrets/access"},
     {"sts_user_secret_key_file", "/run/secrets/secret"},
     {"s3_region", "eu-west-1"},
@@ -413,12 +417,17 @@ START_TEST(every_key_of_the_table_has_help_and_takes_a_good_value)
             key[strlen(key) - strlen("_file")] = '\0';
             drop(&one, key);
         }
+        const bool is_profile = strcmp(p->key, "sts_profile") == 0;
+        if (is_profile) { /* in place of both keys */
+            drop(&one, "sts_user_access_key");
+            drop(&one, "sts_user_secret_key");
+        }
         set(&one, p->key, right[i].value);
         stss3_config_free(take(&one));
-        if (!is_file)
+        if (!is_file && !is_profile)
             set(&all, p->key, right[i].value);
     }
-    ck_assert_uint_eq(all.n + 2, COUNT(right));
+    ck_assert_uint_eq(all.n + 3, COUNT(right));
     struct stss3_config *c = take(&all);
     ck_assert_str_eq(c->external_id, "id 1");
     ck_assert_str_eq(c->ca_bundle, "/etc/ssl/ca.pem");
@@ -437,6 +446,9 @@ START_TEST(empty_value_means_the_same_as_leaving_the_key_out)
     for (const struct regstore_param *p = stss3_params; p->key != NULL; p++) {
         if ((p->flags & REGSTORE_PARAM_REQUIRED) != 0 || strcmp(p->key, "sts_role_arn") == 0)
             continue;
+        if (strcmp(p->key, "sts_user_access_key") == 0 ||
+            strcmp(p->key, "sts_user_secret_key") == 0)
+            continue; /* alone it is half of a pair */
         struct settings s = manual;
         struct stss3_config *c;
         set(&s, p->key, "");

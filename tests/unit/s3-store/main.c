@@ -7,7 +7,8 @@
 static const char *const variables[] = {
     "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME",
     "TMPDIR",     "http_proxy",         "https_proxy",  "all_proxy",
-    "ALL_PROXY"};
+    "ALL_PROXY",  "AWS_ACCESS_KEY_ID",  "AWS_SECRET_ACCESS_KEY",
+    "AWS_WEB_IDENTITY_TOKEN_FILE"};
 
 int main(void)
 {
