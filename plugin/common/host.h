@@ -18,8 +18,8 @@ regstore_status plug_host_init(struct plug_host *h, struct plug_call *call,
 /* Nanoseconds since 1970, UTC, of the host's clock: for signing, expiry and ages. */
 int64_t plug_host_clock_ns(const struct plug_host *h);
 
-/* One event with up to 16 key/value fields; values are never secrets.  What is not printable in them
- * (a service may have said it) becomes '?'. */
+/* One event with up to 16 key/value fields; values are never secrets.  What is not printable in
+ * them (a service may have said it) becomes '?'. */
 void plug_log(const struct plug_host *h, int32_t level, const char *event,
               const struct regstore_pair *fields, size_t n);
 /* The common case: one field "message", formatted. */

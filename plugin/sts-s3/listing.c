@@ -212,7 +212,8 @@ static struct stss3_op *page_op(const struct stss3_listing *l, bool is_encoded)
     if (l->has_delimiter)
         stss3_query_add(&op->query, "delimiter", "/");
     add_place(l, op);
-    op->xml_root = "ListBucketResult";
+    if (is_encoded) /* else what cannot be read is asked for once more, encoded */
+        op->xml_root = "ListBucketResult";
     op->request->answer_max = STSS3_XML_BYTES_MAX;
     return op;
 }
@@ -248,10 +249,11 @@ static void leave_v2(struct stss3_listing *l)
     l->is_v1 = true;
 }
 
-static regstore_status tell_dead_end(struct plug_call *call)
+static regstore_status tell_dead_end(const struct stss3_listing *l, struct plug_call *call)
 {
     return plug_fail(call, REGSTORE_UNAVAILABLE,
-                     "the list of objects is cut off and does not say how to go on");
+                     "%s: the service says that its list goes on, but not from where",
+                     l->is_v1 ? "ListObjects" : "ListObjectsV2");
 }
 
 /* Of ListObjects: the marker that the server names, else the last key of the page. */
@@ -268,7 +270,7 @@ static regstore_status go_on_after(struct page *p, struct plug_call *call)
         plug_buf_printf(&here, "%s%s", l->client->config->root, l->start_after);
     regstore_status status = here.failed || next.failed ? plug_no_memory(call) : REGSTORE_OK;
     if (status == REGSTORE_OK && strcmp(plug_buf_text(&next), plug_buf_text(&here)) <= 0)
-        status = tell_dead_end(call);
+        status = tell_dead_end(l, call);
     plug_buf_clear(&here);
     if (status != REGSTORE_OK) {
         plug_buf_clear(&next);
@@ -288,10 +290,9 @@ static regstore_status find_next_place(struct page *p, struct plug_call *call)
     if (l->is_v1)
         return go_on_after(p, call);
     /* None, or the one that this page was asked for with: to ask on would never end. */
-    if (l->token.len != 0 && strcmp(plug_buf_text(&p->token), plug_buf_text(&l->token)) == 0)
-        return tell_dead_end(call);
-    if (p->token.len == 0 && l->token.len != 0)
-        return tell_dead_end(call);
+    if (l->token.len != 0 &&
+        (p->token.len == 0 || strcmp(plug_buf_text(&p->token), plug_buf_text(&l->token)) == 0))
+        return tell_dead_end(l, call);
     if (p->token.len == 0) {
         /* It took the request for one of old, and so did not see where to begin: once more. */
         leave_v2(l);

@@ -78,10 +78,8 @@ static void set_end(const struct stss3_tools *tools, struct stss3_request *reque
     session->is_overdue = true;
     session->born_ns = plug_now_ns();
     session->end_ns = session->born_ns + OVERDUE_S * STSS3_NS_PER_S + jitter_ns(session);
-    plug_logf(tools->host, REGSTORE_LOG_WARNING, "credentials_overdue",
-              "%s hands out credentials that have ended: they are used as long as it has no "
-              "others",
-              request->operation);
+    plug_log(tools->host, REGSTORE_LOG_WARNING, "credentials_overdue",
+             PLUG_FIELDS({"operation", request->operation}));
 }
 
 struct stss3_session *stss3_metadata_read(const struct stss3_tools *tools,

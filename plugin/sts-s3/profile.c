@@ -25,8 +25,8 @@ static bool may_be_absent(const struct stss3_tools *tools, const struct stss3_wh
     if (file->what != NULL)
         return false;
     if (why == EACCES)
-        plug_logf(tools->host, REGSTORE_LOG_WARNING, "credentials",
-                  "the file %.200s may not be read, and is passed over", file->path);
+        plug_log(tools->host, REGSTORE_LOG_WARNING, "profile_unreadable",
+                 PLUG_FIELDS({"file", file->path}));
     return why == ENOENT || why == ENOTDIR || why == EACCES;
 }
 

@@ -54,9 +54,9 @@ void stss3_request_finish(struct stss3_request *request, const struct plug_host 
 /* What the last try failed for, for who waits, once another one is to be made. */
 void stss3_request_keep_last(struct stss3_request *request);
 
-/* Takes one line of the answer's head, as it came.  Each head begins anew: one of 100 Continue comes
- * before the one that counts.  What is no header, or beyond STSS3_ANSWER_HEADERS_MAX bytes of all of
- * them, is passed over.  False: no memory. */
+/* Takes one line of the answer's head, as it came.  Each head begins anew: one of 100 Continue
+ * comes before the one that counts.  What is no header, or beyond STSS3_ANSWER_HEADERS_MAX bytes of
+ * all of them, is passed over.  False: no memory. */
 bool stss3_request_keep_header(struct stss3_request *request, const char *line, size_t n);
 
 /* Forgets the last try. */

@@ -118,9 +118,10 @@ static bool shortens(struct assume *a, const struct stss3_error_body *body)
         strcmp(body->code, "ValidationError") != 0 ||
         strstr(body->message, "DurationSeconds") == NULL)
         return false;
-    plug_logf(a->tools->host, REGSTORE_LOG_WARNING, "session",
-              "%.200s allows no session of %llu s: %d s are asked for instead", role->arn,
-              (unsigned long long)role->duration_s, STSS3_CHAINED_MAX_S);
+    plug_log(a->tools->host, REGSTORE_LOG_WARNING, "session_shortened",
+             PLUG_FIELDS({"role", role->arn},
+                         {"seconds", plug_number((int64_t)role->duration_s).text},
+                         {"instead", plug_number(STSS3_CHAINED_MAX_S).text}));
     a->has_shortened = true;
     role->duration_s = STSS3_CHAINED_MAX_S;
     return true;

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const struct regstore_pair aws = {"provider", "aws"}, ceph = {"provider", "ceph"};
+
 #define EMPTY(status) "HTTP/1.1 " status "\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 #define ERROR(status, code)                                                                        \
     {                                                                                              \
@@ -67,7 +69,7 @@ START_TEST(what_is_no_whole_answer_is_tried_again)
 {
     const struct server_step s3[] = {no_answers[_i], XML(GOOD_LIST)};
     struct world w;
-    world_open(&w, s3, 2, NULL, 0);
+    world_open_with(&w, s3, 2, NULL, 0, &aws, 1);
     ck_assert_msg(list(&w) == REGSTORE_OK, "%s", w.error.message);
     ck_assert_uint_eq(server_heads(w.s3), 2);
     world_close(&w);
@@ -77,7 +79,7 @@ END_TEST
 START_TEST(what_is_never_a_whole_answer_is_told_as_such)
 {
     struct world w;
-    world_open(&w, &no_answers[_i], 1, NULL, 0);
+    world_open_with(&w, &no_answers[_i], 1, NULL, 0, &aws, 1);
     const regstore_status status = list(&w);
     ck_assert(status == REGSTORE_UNAVAILABLE || status == REGSTORE_THROTTLED);
     ck_assert_uint_eq(server_heads(w.s3), 5);
@@ -94,7 +96,7 @@ START_TEST(error_inside_a_200_is_found_where_no_xml_is_due)
                                      {EMPTY("204 No Content"), SERVER_CLOSES}};
     const char *const keys[] = {"key"};
     struct world w;
-    world_open(&w, s3, 2, NULL, 0);
+    world_open_with(&w, s3, 2, NULL, 0, &aws, 1);
     ck_assert_int_eq(w.plugin->delete_blobs(w.store, &w.call, keys, 1, NULL), REGSTORE_OK);
     ck_assert_uint_eq(server_heads(w.s3), 2);
     world_close(&w);
@@ -113,7 +115,7 @@ static const struct {
     {{PAGE("<NextContinuationToken>a</NextContinuationToken>"),
       PAGE("<NextContinuationToken>b</NextContinuationToken>")},
      3},
-    {{PAGE("")}, 1},
+    {{PAGE("")}, 3},
 };
 
 START_TEST(list_that_does_not_move_on_is_an_error_and_no_loop)
@@ -122,7 +124,7 @@ START_TEST(list_that_does_not_move_on_is_an_error_and_no_loop)
     while (n < COUNT(endless[_i].pages) && endless[_i].pages[n].reply != NULL)
         n++;
     struct world w;
-    world_open(&w, endless[_i].pages, n, NULL, 0);
+    world_open_with(&w, endless[_i].pages, n, NULL, 0, &aws, 1);
     ck_assert_int_eq(list(&w), REGSTORE_UNAVAILABLE);
     ck_assert_ptr_nonnull(strstr(w.error.message, "not from where"));
     ck_assert_uint_eq(server_heads(w.s3), endless[_i].heads);
@@ -149,8 +151,8 @@ static regstore_status take_upload(void *ctx, const char *key, const char *uploa
 #define UPLOADS(next)                                                                              \
     XML("<ListMultipartUploadsResult><IsTruncated>true</IsTruncated>" next                         \
         "</ListMultipartUploadsResult>")
-#define AT(key, id) "<NextKeyMarker>" key "</NextKeyMarker><NextUploadIdMarker>" id                \
-                    "</NextUploadIdMarker>"
+#define AT(key, id)                                                                                \
+    "<NextKeyMarker>" key "</NextKeyMarker><NextUploadIdMarker>" id "</NextUploadIdMarker>"
 
 static const struct {
     bool is_of_uploads;
@@ -174,7 +176,7 @@ START_TEST(list_of_uploads_or_parts_that_does_not_move_on_is_an_error_and_no_loo
         s3[n] = endless_markers[_i].pages[n - 1];
     struct plug_call call = {.deadline_ns = PLUG_NEVER};
     struct world w;
-    world_open(&w, s3, n, NULL, 0);
+    world_open_with(&w, s3, n, NULL, 0, &aws, 1);
     struct stss3_client *client = client_of(&w);
     const regstore_status status =
         endless_markers[_i].is_of_uploads
@@ -191,7 +193,7 @@ START_TEST(body_that_did_not_arrive_whole_is_sent_once_more)
 {
     const struct server_step s3[] = {ERROR("400 Bad Request", "BadDigest")};
     struct world w;
-    world_open(&w, s3, 1, NULL, 0);
+    world_open_with(&w, s3, 1, NULL, 0, &aws, 1);
     struct regstore_upload *upload = world_upload(&w, "key");
     world_write(&w, upload, 10);
     ck_assert_int_eq(w.plugin->upload_commit(upload, &w.call, NULL, NULL), REGSTORE_CORRUPT);
@@ -206,7 +208,7 @@ START_TEST(what_cannot_be_done_is_asked_once)
 {
     const struct server_step s3[] = {ERROR("501 Not Implemented", "NotImplemented")};
     struct world w;
-    world_open(&w, s3, 1, NULL, 0);
+    world_open_with(&w, s3, 1, NULL, 0, &ceph, 1);
     ck_assert_int_eq(list(&w), REGSTORE_UNSUPPORTED);
     ck_assert_uint_eq(server_heads(w.s3), 1);
     ck_assert_uint_eq(w.error.retryable, 0);
@@ -222,7 +224,7 @@ START_TEST(time_that_is_over_tells_what_the_last_try_met)
          "x-amz-request-id: R-7\r\n\r\n<Error><Code>SlowDown</Code></Error>",
          SERVER_CLOSES}};
     struct world w;
-    world_open(&w, s3, 1, NULL, 0);
+    world_open_with(&w, s3, 1, NULL, 0, &aws, 1);
     w.call.timeout_ms = 1000;
     ck_assert_int_eq(list(&w), REGSTORE_TIMEOUT);
     ck_assert_uint_eq(w.error.http_status, 503);
@@ -289,8 +291,8 @@ START_TEST(echoed_session_token_is_in_no_message)
                 "<Error><Code>SomethingElse</Code><Message>what is TOKEN-of-the-session?</Message>"
                 "<Token-0>TOKEN-of-the-session</Token-0></Error>"),
          SERVER_CLOSES}};
-    const struct server_step sts[] = {{sts_answer(answer, "of-the-session", 3600000),
-                                       SERVER_CLOSES}};
+    const struct server_step sts[] = {
+        {sts_answer(answer, "of-the-session", 3600000), SERVER_CLOSES}};
     struct world w;
     world_open(&w, s3, 1, sts, 1);
     ck_assert_int_eq(list(&w), REGSTORE_DENIED);
@@ -305,7 +307,7 @@ START_TEST(refused_look_says_that_a_missing_right_to_list_looks_the_same)
 {
     const struct server_step s3[] = {{EMPTY("403 Forbidden"), SERVER_CLOSES}};
     struct world w;
-    world_open(&w, s3, 1, NULL, 0);
+    world_open_with(&w, s3, 1, NULL, 0, &aws, 1);
     ck_assert_int_eq(stat_key(&w), REGSTORE_DENIED);
     ck_assert_ptr_nonnull(strstr(w.error.message, "without s3:ListBucket"));
     world_close(&w);
@@ -328,7 +330,7 @@ START_TEST(spaces_that_keep_the_line_busy_need_no_memory)
     struct plug_call call = {.deadline_ns = PLUG_NEVER};
     char etag[128];
     struct world w;
-    world_open(&w, s3, 2, NULL, 0);
+    world_open_with(&w, s3, 2, NULL, 0, &aws, 1);
     const regstore_status status =
         stss3_copy_object(client_of(&w), &call, "from", NULL, "to", NULL, false, etag);
     ck_assert_msg(status == REGSTORE_OK, "%s", call.error.message);
