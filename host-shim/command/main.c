@@ -62,24 +62,23 @@ static void print_help(void)
     }
     printf("  conformance [ARGUMENT...]\n        prove that the plugin keeps the rules of "
            "regstore.h\n");
-    fputs(
-        "\nwhich store:\n"
-        "  --config FILE      Quay's config.yaml; else $REGSTORE_CONFIG, ./config.yaml,\n"
-        "                     /conf/stack/config.yaml\n"
-        "  --location NAME    of DISTRIBUTED_STORAGE_CONFIG; else the first of\n"
-        "                     DISTRIBUTED_STORAGE_PREFERENCE, else the only one, else the first\n"
-        "                     of DISTRIBUTED_STORAGE_DEFAULT_LOCATIONS\n"
-        "  --plugin-dir DIR   look here first for DRIVER.so, then in $REGSTORE_PLUGIN_DIR, then\n"
-        "                     where plugins are installed\n"
-        "  --plugin P         no config.yaml: a driver or a file, with its settings as\n"
-        "  --set KEY=VALUE    (others can read a command line: no secrets here)\n"
-        "\nany command:\n"
-        "  --timeout D        for each call: 45s, 30m, 12h, 2d (conformance has its own)\n"
-        "  --metrics FILE     what the plugin measured, for Prometheus, when the command is over\n"
-        "  --verbose          the plugin's log; warnings and errors are shown anyway\n"
-        "  --help, --version\n"
-        "\nexit status: 0 done, 1 failed, 2 usage or configuration, 3 not found\n",
-        stdout);
+    fputs("\nwhich store:\n"
+          "  --config FILE      Quay's config.yaml; else $REGSTORE_CONFIG, ./config.yaml,\n"
+          "                     /conf/stack/config.yaml\n"
+          "  --location NAME    of DISTRIBUTED_STORAGE_CONFIG; else the first of\n"
+          "                     DISTRIBUTED_STORAGE_PREFERENCE, else the only one, else the first\n"
+          "                     of DISTRIBUTED_STORAGE_DEFAULT_LOCATIONS\n"
+          "  --plugin-dir DIR   look here first for DRIVER.so, then in $REGSTORE_PLUGIN_DIR, then\n"
+          "                     where plugins are installed\n"
+          "  --plugin P         no config.yaml: a driver or a file, with its settings as\n"
+          "  --set KEY=VALUE    (others can read a command line: no secrets here)\n"
+          "\nany command:\n"
+          "  --timeout D        for each call: 45s, 30m, 12h, 2d (conformance has its own)\n"
+          "  --metrics FILE     leave there what the plugin measured, for Prometheus\n"
+          "  --verbose          the plugin's log; warnings and errors are shown anyway\n"
+          "  --help, --version\n"
+          "\nexit status: 0 done, 1 failed, 2 usage or configuration, 3 not found\n",
+          stdout);
 }
 
 /* *used is how many of argv's words are the name. */
@@ -113,8 +112,8 @@ static int explain(const struct command *command)
 static int refuse_name(int argc, char **argv)
 {
     bool is_group = strcmp(argv[0], "upload") == 0;
-    bool is_help =
-        is_group && argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+    bool is_help = is_group && argc > 1 &&
+                   (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
     if (!is_help)
         fprintf(stderr, "regstore: no command '%s%s%s': see 'regstore --help'\n", argv[0],
                 is_group && argc > 1 ? " " : "", is_group && argc > 1 ? argv[1] : "");

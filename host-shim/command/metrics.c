@@ -70,9 +70,9 @@ struct metrics *metrics_new(const char *file)
         return refuse(metrics, file, strerror(errno));
     const bool is_writable = access(folder, W_OK | X_OK) == 0;
     free(folder);
-    return is_writable
-               ? metrics
-               : refuse(metrics, file, "its folder is not there, or nothing can be made in it");
+    if (!is_writable)
+        return refuse(metrics, file, "its folder is not there, or nothing can be made in it");
+    return metrics;
 }
 
 void metrics_free(struct metrics *metrics)

@@ -39,8 +39,10 @@ func eventually(t *testing.T, claim func() bool) {
 
 func TestPluginsMetricsAreTheRegistrys(t *testing.T) {
 	b := newFake(t)
-	const requests, seconds = "registry_storage_regstore_http_requests_total", "registry_storage_regstore_http_seconds"
-	before, beforeTries := metric(t, requests), metric(t, seconds)
+	const prefix = "registry_storage_regstore_"
+	const requests, seconds, lost = prefix + "http_requests_total", prefix + "http_seconds", prefix + "events_lost_total"
+	before, beforeTries, beforeLost := metric(t, requests), metric(t, seconds), metric(t, lost)
+	opened := metric(t, prefix+"uploads_open")
 	d := b.driver()
 	b.counts()
 	for range 20 {
@@ -52,6 +54,15 @@ func TestPluginsMetricsAreTheRegistrys(t *testing.T) {
 	}
 	eventually(t, func() bool { return metric(t, requests) == before+float64(sent) })
 	eventually(t, func() bool { return metric(t, seconds) == beforeTries+float64(sent) })
+	// Every kind, and every set of labels, is one that Prometheus takes.
+	eventually(t, func() bool { return metric(t, prefix+"calls_total") >= 20 })
+	eventually(t, func() bool { return metric(t, prefix+"call_seconds") >= 20 })
+	eventually(t, func() bool { return metric(t, prefix+"session_expiry_timestamp_seconds") > 1e9 })
+	eventually(t, func() bool { return metric(t, prefix+"memory_limit_bytes") > 0 })
+	eventually(t, func() bool { return metric(t, prefix+"uploads_open") == opened })
+	if got := metric(t, lost); got != beforeLost {
+		t.Fatalf("%v events of the plugin are lost", got-beforeLost)
+	}
 }
 
 func TestPluginsLogsAreTheRegistrys(t *testing.T) {

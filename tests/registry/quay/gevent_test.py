@@ -171,18 +171,24 @@ class LocationTest(unittest.TestCase):
 
     def test_metrics_reach_prometheus_with_the_location(self):
         import prometheus_client
-        if WORLD.is_local:
-            self.skipTest("LocalStorage measures nothing")
-        name = "regstore_http_requests_total"
 
-        def puts(outcome="ok"):
+        def value(name, **labels):
             return prometheus_client.REGISTRY.get_sample_value(
-                name, {"operation": "PutObject", "outcome": outcome, "location": "default"}) or 0
-        before = puts()
+                name, {**labels, "location": "default"}) or 0
+
+        def counts():
+            puts = value("regstore_http_requests_total", operation="PutObject", outcome="ok")
+            return (value("regstore_calls_total", verb="commit", outcome="ok"),
+                    value("regstore_written_bytes_total"), 1 if WORLD.is_local else puts)
+        before = counts()
         self.store.put_content("a", b"x")
-        self.assertEqual(puts(), before + 1)
+        commits, written, puts = counts()
+        self.assertEqual((commits, written), (before[0] + 1, before[1] + 1))
+        if not WORLD.is_local:
+            self.assertEqual(puts, before[2] + 1)
+        self.assertEqual(value("regstore_uploads_open"), 0)
         text = prometheus_client.generate_latest().decode()
-        self.assertIn('regstore_http_seconds_bucket{le="', text)
+        self.assertIn('regstore_call_seconds_bucket{le="', text)
 
     def test_pushes_in_forked_workers_after_the_driver_was_made_and_used(self):
         self.store.put_content("before", b"x")
