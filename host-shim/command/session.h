@@ -23,8 +23,8 @@ struct session {
     struct metrics *metrics; /* NULL: nobody wants any */
 };
 
-/* session is zeroed by the caller, but for metrics, which stay his, and cleared in any case. Returns
- * an EXIT_ status. */
+/* session is zeroed by the caller, but for metrics, which stay his, and cleared in any case.
+ * Returns an EXIT_ status. */
 int session_open(struct session *session, const struct options *options);
 void session_clear(struct session *session);
 

@@ -274,31 +274,15 @@ static enum stss3_verdict renew_session(struct stss3_op *op)
     return STSS3_ANEW;
 }
 
-static regstore_status pass_over(void *ctx, const char *path, const char *text)
-{
-    (void)ctx, (void)path, (void)text;
-    return REGSTORE_OK;
-}
-
-/* An answer of 2xx that holds no error.  S3 sends 200 before it knows, so that only a whole answer
- * says that something was done (CompleteMultipartUpload, CopyObject, UploadPartCopy). */
+/* An answer of 2xx that holds no error. */
 static enum stss3_verdict judge_good(struct stss3_op *op)
 {
     struct stss3_request *request = op->request;
-    struct plug_error words;
-    const struct stss3_xml_handler whole = {op->xml_root, NULL, NULL, pass_over};
     atomic_store(&op->client->is_region_known, true);
     if (op->is_range && !is_range_asked_for(op))
         plug_error_set(&request->error, REGSTORE_CORRUPT,
                        "%s: the answer is not the range that was asked for", request->operation);
-    if (op->xml_root == NULL ||
-        stss3_xml_read(plug_buf_text(&request->answer), request->answer.len, &whole, &words) ==
-            REGSTORE_OK)
-        return STSS3_DONE;
-    plug_error_set(&request->error, words.status, "%s: %s", request->operation, words.message);
-    request->error.http_status = (uint32_t)request->http_status;
-    request->cause = "xml";
-    return words.status == REGSTORE_NO_MEMORY ? STSS3_DONE : STSS3_AGAIN;
+    return op->xml_root == NULL ? STSS3_DONE : stss3_verdict_whole(request, op->xml_root);
 }
 
 /* S3 says so as well of what is not there, to who may not list the bucket; and a HEAD has no body

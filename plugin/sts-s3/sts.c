@@ -147,11 +147,14 @@ static enum stss3_verdict judge(struct stss3_request *request)
     enum stss3_verdict verdict = stss3_verdict_judge(request, true, &body);
     stss3_token_file_forget(&a->token);
     if (stss3_service_clock_learn(&a->tools->clocks->sts, request, &body))
-        verdict = STSS3_AGAIN;
+        verdict = STSS3_ANEW;
     if (request->error.status == REGSTORE_OK)
-        return verdict;
-    if (renews_signer(a, request, &body) || shortens(a, &body) ||
-        is_identity_worth_another_try(a, request, &body))
+        return stss3_verdict_whole(request, a->owner->source.signer != NULL
+                                                ? "AssumeRoleResponse"
+                                                : "AssumeRoleWithWebIdentityResponse");
+    if (renews_signer(a, request, &body) || shortens(a, &body))
+        verdict = STSS3_ANEW;
+    if (is_identity_worth_another_try(a, request, &body))
         verdict = STSS3_AGAIN;
     if (strcmp(body.code, "IDPCommunicationError") == 0)
         request->error.status = REGSTORE_UNAVAILABLE;

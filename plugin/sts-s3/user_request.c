@@ -112,7 +112,7 @@ static enum stss3_verdict judge(struct stss3_request *request)
     const struct question *q = request->owner;
     struct stss3_error_body body;
     (void)stss3_verdict_judge(request, true, &body);
-    return stss3_service_clock_learn(q->clock, request, &body) ? STSS3_AGAIN : STSS3_DONE;
+    return stss3_service_clock_learn(q->clock, request, &body) ? STSS3_ANEW : STSS3_DONE;
 }
 
 static void release(struct stss3_request *request)

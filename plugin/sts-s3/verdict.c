@@ -226,6 +226,26 @@ void stss3_verdict_redact(struct plug_error *error, const char *secret)
     blank_out(error->request_id, beginning, sizeof beginning - 1);
 }
 
+static regstore_status pass_over(void *ctx, const char *path, const char *text)
+{
+    (void)ctx, (void)path, (void)text;
+    return REGSTORE_OK;
+}
+
+enum stss3_verdict stss3_verdict_whole(struct stss3_request *request, const char *root)
+{
+    static const struct stss3_error_body no_body = {0};
+    const struct stss3_xml_handler whole = {root, NULL, NULL, pass_over};
+    struct plug_error words;
+    if (stss3_xml_read(plug_buf_text(&request->answer), request->answer.len, &whole, &words) ==
+        REGSTORE_OK)
+        return STSS3_DONE;
+    plug_error_set(&request->error, words.status, "%s: %s", request->operation, words.message);
+    set_facts(request, &no_body);
+    request->cause = "xml";
+    return words.status == REGSTORE_NO_MEMORY ? STSS3_DONE : STSS3_AGAIN;
+}
+
 bool stss3_verdict_clock_gap(const struct stss3_request *request, int64_t now_ns, int64_t *ahead_ns)
 {
     const char *date = stss3_request_answer_header(request, "date");

@@ -34,6 +34,13 @@ struct stss3_verdict_of stss3_verdict(enum stss3_transport transport, long http_
 enum stss3_verdict stss3_verdict_judge(struct stss3_request *request, bool is_xml,
                                        struct stss3_error_body *body);
 
+/*
+ * For an answer of 2xx that holds no error, and should be XML with this root: DONE when it is so,
+ * and whole.  Otherwise AGAIN with the words set, as if it had been a 500: S3 sends 200 before it
+ * knows, so only a whole answer says that something was done.
+ */
+enum stss3_verdict stss3_verdict_whole(struct stss3_request *request, const char *root);
+
 /* How far now_ns is ahead of the service's clock, by its answer's Date.  False: it has none. */
 bool stss3_verdict_clock_gap(const struct stss3_request *request, int64_t now_ns,
                              int64_t *ahead_ns);
