@@ -15,14 +15,15 @@
 
 /* More than any plugin of ours has; what a plugin names beyond is summed up or counted as lost. */
 #define FAMILIES_MAX 64
+#define FAMILIES_OWN 3
 #define SERIES_MAX   128
 
 struct metrics {
     char *path;
     pthread_mutex_t lock; /* guards the rest */
     char location[EXPOSITION_VALUE_MAX];
-    struct family families[FAMILIES_MAX];
-    size_t n_families;
+    struct family families[FAMILIES_MAX + FAMILIES_OWN];
+    size_t n_families, room; /* the plugin never takes the places of our own */
     double lost;
 };
 
@@ -56,6 +57,7 @@ struct metrics *metrics_new(const char *file)
     if (metrics == NULL)
         return refuse(NULL, file, "no memory");
     metrics->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    metrics->room = FAMILIES_MAX;
     const bool exists = stat(file, &there) == 0;
     if (exists && S_ISDIR(there.st_mode))
         return refuse(metrics, file, "it is a folder; a file is needed");
@@ -102,7 +104,7 @@ static struct family *find_family(struct metrics *metrics, int32_t kind, const c
         if (strcmp(family->name, clean) == 0)
             return family->kind == kind ? family : NULL;
     }
-    if (metrics->n_families == FAMILIES_MAX)
+    if (metrics->n_families == metrics->room)
         return NULL;
     struct family *family = &metrics->families[metrics->n_families];
     family->series = calloc(SERIES_MAX, sizeof(*family->series));
@@ -175,6 +177,7 @@ static void add_own(struct metrics *metrics, const char *command, int exit_statu
     struct timespec now;
     const struct regstore_pair label = {"command", command};
     (void)clock_gettime(CLOCK_REALTIME, &now);
+    metrics->room = FAMILIES_MAX + FAMILIES_OWN;
     metrics_take(metrics, REGSTORE_METRIC_GAUGE, "regstore_command_exit_status", exit_status,
                  &label, 1);
     metrics_take(metrics, REGSTORE_METRIC_GAUGE, "regstore_command_end_timestamp_seconds",

@@ -11,6 +11,9 @@
 #include "verdict.h"
 
 #include <check.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -268,6 +271,53 @@ START_TEST(failure_of_each_operation_is_told_as_it_was)
 }
 END_TEST
 
+enum { WRITERS = 8, ROUNDS = 12 };
+
+struct writer {
+    struct regstore_store *store;
+    atomic_uint *done; /* by all */
+    unsigned number;
+    bool ok;
+};
+
+static void *write_on(void *ctx)
+{
+    struct writer *w = ctx;
+    char key[64];
+    w->ok = true;
+    for (unsigned i = 0; i < ROUNDS && w->ok; i++) {
+        (void)snprintf(key, sizeof key, "facts/%u-%u", w->number, i);
+        w->ok = put(w->store, key, i, 1000);
+        atomic_fetch_add(w->done, 1);
+    }
+    return NULL;
+}
+
+/* Requests are out with the wrong time when the first is refused: each is signed anew. */
+START_TEST(clock_that_turns_while_many_write_fails_nobody)
+{
+    static const int64_t turns_ms[] = {40 * 60 * 1000, -40 * 60 * 1000, 0};
+    struct regstore_store *store = store_at(false);
+    struct writer writers[WRITERS];
+    pthread_t threads[WRITERS];
+    atomic_uint done = 0;
+    for (unsigned i = 0; i < WRITERS; i++) {
+        writers[i] = (struct writer){store, &done, i, false};
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, write_on, &writers[i]), 0);
+    }
+    for (unsigned i = 0; i < sizeof turns_ms / sizeof turns_ms[0]; i++) {
+        while (atomic_load(&done) < (i + 1) * WRITERS * ROUNDS / 4)
+            (void)sched_yield();
+        door_clock(server_url(), turns_ms[i]);
+    }
+    for (unsigned i = 0; i < WRITERS; i++) {
+        pthread_join(threads[i], NULL);
+        ck_assert(writers[i].ok);
+    }
+    plugin_table()->store_close(store);
+}
+END_TEST
+
 static void up(void)
 {
     server_up();
@@ -283,6 +333,7 @@ int main(void)
     TCase *tcase = tcase_create("all");
     tcase_add_checked_fixture(tcase, up, server_down);
     tcase_add_loop_test(tcase, failure_of_each_operation_is_told_as_it_was, 0, ACTS);
+    tcase_add_test(tcase, clock_that_turns_while_many_write_fails_nobody);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

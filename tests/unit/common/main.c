@@ -10,6 +10,7 @@ int main(void)
     srunner_add_suite(runner, call_suite());
     srunner_add_suite(runner, digest_suite());
     srunner_add_suite(runner, key_suite());
+    srunner_add_suite(runner, measure_suite());
     srunner_add_suite(runner, process_suite());
     srunner_add_suite(runner, secret_file_suite());
     srunner_add_suite(runner, settings_suite());

@@ -10,6 +10,7 @@ Suite *bytes_suite(void);
 Suite *call_suite(void);
 Suite *digest_suite(void);
 Suite *key_suite(void);
+Suite *measure_suite(void);
 Suite *process_suite(void);
 Suite *secret_file_suite(void);
 Suite *settings_suite(void);

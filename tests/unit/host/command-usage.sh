@@ -151,6 +151,8 @@ conformance_refuses_what_it_would_not_pass_on() {
     claim [ ! -s out ]
     run --verbose conformance --list
     fails_with 2 "'conformance' does not take --verbose"
+    run --metrics "$scratch/metrics" conformance --list
+    fails_with 2 "'conformance' does not take --metrics"
     for option in --json -l --if-absent "--key k"; do
         # shellcheck disable=SC2086 # the last is two words
         run $option conformance --list

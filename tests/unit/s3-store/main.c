@@ -31,6 +31,7 @@ int main(void)
     srunner_add_suite(runner, retry_suite());
     srunner_add_suite(runner, secrets_suite());
     srunner_add_suite(runner, session_suite());
+    srunner_add_suite(runner, signals_suite());
     srunner_add_suite(runner, token_suite());
     srunner_add_suite(runner, verdict_suite());
     srunner_run_all(runner, CK_ENV);

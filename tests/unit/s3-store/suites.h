@@ -22,6 +22,7 @@ Suite *region_suite(void);
 Suite *retry_suite(void);
 Suite *secrets_suite(void);
 Suite *session_suite(void);
+Suite *signals_suite(void);
 Suite *token_suite(void);
 Suite *verdict_suite(void);
 
