@@ -43,6 +43,7 @@ struct stss3_chunk {
     struct stss3_budget *budget;
     struct region *region; /* NULL: in the file */
     uint64_t cap, len;
+    uint64_t overdrawn; /* up to this length without asking the budget */
     int file;
 };
 
@@ -311,14 +312,22 @@ static bool outgrow(struct stss3_chunk *chunk, uint64_t len, bool must)
 /* Room for len more bytes in memory, as far as the budget goes; how many. */
 static size_t make_room(struct stss3_chunk *chunk, size_t len)
 {
+    const bool must = chunk->len < chunk->overdrawn;
+    if (must && len > chunk->overdrawn - chunk->len)
+        len = (size_t)(chunk->overdrawn - chunk->len);
     if (chunk->len + len > chunk->region->cap && chunk->region->cap < chunk->cap)
-        (void)outgrow(chunk, chunk->len + 1, false); /* else what is left of the small one serves */
+        (void)outgrow(chunk, chunk->len + 1, must); /* else what is left of the small one serves */
     struct region *region = chunk->region;
     const uint64_t most = region->cap - chunk->len;
     uint64_t room = most < len ? most : len;
-    while (room > 0 && !charge_for(chunk->budget, region, chunk->len + room, false))
+    while (room > 0 && !charge_for(chunk->budget, region, chunk->len + room, must))
         room /= 2;
     return (size_t)room;
+}
+
+void stss3_chunk_overdraw(struct stss3_chunk *chunk, uint64_t length)
+{
+    chunk->overdrawn = length;
 }
 
 static regstore_status write_file(struct stss3_chunk *chunk, int file, struct plug_call *call,

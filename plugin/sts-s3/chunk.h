@@ -37,6 +37,8 @@ void stss3_chunk_unref(struct stss3_chunk *chunk); /* takes NULL; any thread */
  */
 regstore_status stss3_chunk_append(struct stss3_chunk *chunk, struct plug_call *call,
                                    const void *data, size_t len, size_t *taken);
+/* Up to that length the budget may be overdrawn for it: where no file can be made. */
+void stss3_chunk_overdraw(struct stss3_chunk *chunk, uint64_t length);
 /* Moves it into a file, where it grows on without the budget.  NO_SPACE, UNAVAILABLE: it is as it
  * was. */
 regstore_status stss3_chunk_spill(struct stss3_chunk *chunk, struct plug_call *call);

@@ -62,9 +62,10 @@ const struct regstore_param stss3_params[] = {
      "at the most",
      INTEGER},
     {"maximum_chunk_size_gb", "5", "the largest part of a server-side copy, 1 to 5 GiB", INTEGER},
-    {"minimum_chunk_size_mb", "5",
-     "the size of the first parts of an upload, 5 to 5120 MiB; a blob "
-     "that fits in one goes up in one request",
+    {"minimum_chunk_size_mb", NULL,
+     "the size of the first parts of an upload, 5 to 5120 MiB; a blob that fits in one goes up in "
+     "one request; else 5, or 16 where all parts must be of one size, as to Cloudflare R2: there "
+     "10000 of them are all of a blob whose length is not known beforehand",
      INTEGER},
     {"signature_version", "s3v4", "s3v4 is the only one", 0},
     {"server_side_encryption", NULL, "AES256 or none; AES256 on AWS, else none", 0},

@@ -8,6 +8,7 @@
 
 #include "call.h"
 #include "host.h"
+#include "part_size.h"
 #include "provider.h"
 #include "region.h"
 #include "uri.h"
@@ -27,6 +28,7 @@ struct stss3_config {
     struct stss3_who who;             /* whose credentials assume it */
     char *ca_bundle;                  /* may be NULL */
     char *spill_folder;
+    struct stss3_part_limits limits; /* the provider's */
     uint64_t duration_s, part_bytes, copy_part_bytes, memory_bytes;
     unsigned loops;
     char region[STSS3_REGION_MAX]; /* the one to begin with; S3 may teach another (s3.h) */

@@ -124,23 +124,16 @@ static regstore_status pump_parts(struct copying *c, struct plug_call *call)
     return REGSTORE_OK;
 }
 
-static uint64_t least(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
-static uint64_t most(uint64_t a, uint64_t b)
-{
-    return a < b ? b : a;
-}
-
 /* As large as the setting allows, small enough that they go side by side, and never too many: the
  * provider's limits come before the setting. */
 static uint64_t choose_part(const struct stss3_config *config, uint64_t length)
 {
-    const uint64_t fewest = (length - 1) / config->provider->parts_max + 1;
-    const uint64_t bytes = most(length / COPIES_AT_ONCE + 1, PART_COPY_MIN);
-    return least(most(least(bytes, config->copy_part_bytes), fewest), config->provider->part_max);
+    uint64_t bytes = length / COPIES_AT_ONCE + 1;
+    if (bytes < PART_COPY_MIN)
+        bytes = PART_COPY_MIN;
+    if (bytes > config->copy_part_bytes)
+        bytes = config->copy_part_bytes;
+    return stss3_copy_part_size(&config->limits, bytes, length);
 }
 
 /* Complete says that there is no such upload: an earlier try of ours, whose answer was lost, may
@@ -174,9 +167,10 @@ copy_multipart(struct copying *c, struct plug_call *call, const struct stss3_met
     struct stss3_meta create = *meta;
     create.is_if_absent = false; /* said at Complete */
     c->n = (size_t)((c->length + c->part_bytes - 1) / c->part_bytes);
-    if (c->n > c->store->config->provider->parts_max)
-        return plug_fail(call, REGSTORE_INVALID, "a blob of this size cannot be copied in %u parts",
-                         c->store->config->provider->parts_max);
+    if (c->n > c->store->config->limits.count)
+        return plug_fail(call, REGSTORE_INVALID,
+                         "a blob of this size cannot be copied in %zu parts",
+                         c->store->config->limits.count);
     c->table = calloc(c->n, sizeof *c->table);
     if (c->table == NULL)
         return plug_no_memory(call);
@@ -250,9 +244,7 @@ regstore_status stss3_copy_whole(struct stss3_store *store, struct plug_call *ca
              PLUG_FIELDS({"operation", "CopyObject"}, {"instead", "GetObject and UploadPart"},
                          {"code", call->error.code},
                          {"bytes", plug_number((int64_t)source->length).text}));
-    c.part_bytes = READ_WRITE_BYTES;
-    while (c.length / c.part_bytes >= provider->parts_max)
-        c.part_bytes *= 2;
+    c.part_bytes = stss3_copy_part_size(&store->config->limits, READ_WRITE_BYTES, c.length);
     return copy_multipart(&c, call, is_new ? meta : &kept, pump_parts, etag);
 }
 

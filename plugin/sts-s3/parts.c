@@ -119,7 +119,7 @@ const char *stss3_parts_upload_id(const struct stss3_parts *p)
 /* Under the lock, or before anybody shares it. */
 static bool add_line(struct stss3_parts *p, const struct stss3_part *part)
 {
-    if (p->n == STSS3_PARTS_MAX)
+    if (p->n >= p->client->config->limits.count)
         return false;
     if (p->n == p->cap) {
         const size_t cap = p->cap == 0 ? 16 : 2 * p->cap;
@@ -226,7 +226,8 @@ regstore_status stss3_parts_send(struct stss3_parts *p, struct plug_call *call,
     (void)snprintf(f->sha256, sizeof f->sha256, "%s", sha256);
     plug_error_set(&f->error, REGSTORE_NO_MEMORY, "out of memory");
     pthread_mutex_lock(&p->lock);
-    const bool is_full = p->n == STSS3_PARTS_MAX;
+    const size_t most = p->client->config->limits.count;
+    const bool is_full = p->n >= most;
     const bool ok = add_line(p, &part);
     if (ok) {
         f->index = p->n - 1;
@@ -238,10 +239,9 @@ regstore_status stss3_parts_send(struct stss3_parts *p, struct plug_call *call,
     pthread_mutex_unlock(&p->lock);
     if (!ok) {
         free_flight(f);
-        return is_full ? plug_fail(call, REGSTORE_INVALID,
-                                   "the blob needs more than %d parts: raise minimum_chunk_size_mb",
-                                   STSS3_PARTS_MAX)
-                       : plug_no_memory(call);
+        return is_full
+                   ? plug_fail(call, REGSTORE_INVALID, "the blob needs more than %zu parts", most)
+                   : plug_no_memory(call);
     }
     (void)launch(p, f); /* where there was no memory it stays as one that failed */
     return REGSTORE_OK;

@@ -25,7 +25,7 @@ bool stss3_parts_add(struct stss3_parts *parts, const struct stss3_part *part);
 
 /* Sends the chunk as the next part and returns at once; takes a reference.  mark: what the caller
  * wants back from stss3_parts_safe() when everything up to this part's end is there; its mark_len
- * bytes are copied.  NO_MEMORY, INVALID (10,000 parts): nothing was done. */
+ * bytes are copied.  NO_MEMORY, INVALID (no part is left): nothing was done. */
 regstore_status stss3_parts_send(struct stss3_parts *parts, struct plug_call *call,
                                  struct stss3_chunk *chunk, const char *sha256, const void *mark,
                                  size_t mark_len);

@@ -4,6 +4,9 @@
 
 #include "upload.h"
 
+/* Of a parked tail, fetched at once. */
+#define RANGE_BYTES (8ull * STSS3_MIB)
+
 static regstore_status gone(struct plug_call *call, const char *what)
 {
     return plug_fail(call, REGSTORE_GONE,
@@ -62,17 +65,19 @@ static regstore_status restore_table(struct stss3_upload *u, struct plug_call *c
     return REGSTORE_OK;
 }
 
-static regstore_status fetch_tail(struct stss3_upload *u, struct plug_call *call,
-                                  struct stss3_chunk *chunk)
+/* Bytes of the parked tail from offset on, into a chunk that is ready for them. */
+static regstore_status fetch_range(struct stss3_upload *u, struct plug_call *call,
+                                   struct stss3_chunk *chunk, uint64_t offset)
 {
     char key[STSS3_STAGE_KEY_MAX];
+    const uint64_t len = stss3_chunk_length(chunk);
     stss3_park_key(u, u->parked.slot, key);
     struct stss3_op *op =
-        stss3_get_new(&u->store->running->client, key, 0, u->parked.length, u->parked.etag, chunk);
+        stss3_get_new(&u->store->running->client, key, offset, len, u->parked.etag, chunk);
     if (op == NULL)
         return plug_no_memory(call);
     regstore_status status = stss3_op_run(op, call);
-    if (status == REGSTORE_OK && op->request->sink_len != u->parked.length)
+    if (status == REGSTORE_OK && op->request->sink_len != len)
         status = plug_fail(call, REGSTORE_CORRUPT, "the parked tail has another length");
     stss3_op_drop(op);
     if (status == REGSTORE_NOT_FOUND)
@@ -82,26 +87,61 @@ static regstore_status fetch_tail(struct stss3_upload *u, struct plug_call *call
     return status;
 }
 
+static regstore_status append(struct stss3_chunk *tail, struct plug_call *call, const uint8_t *data,
+                              size_t len)
+{
+    while (len > 0) {
+        size_t taken;
+        TRY(stss3_chunk_append(tail, call, data, len, &taken));
+        if (taken == 0)
+            TRY(stss3_chunk_spill(tail, call));
+        data += taken;
+        len -= taken;
+    }
+    return REGSTORE_OK;
+}
+
+/* The whole tail, hashed where it is not the whole blob.  Where all parts have one size it may be
+ * large: no more than a range of it overdraws the budget. */
+static regstore_status fetch_tail(struct stss3_upload *u, struct plug_call *call,
+                                  struct stss3_chunk *tail, struct plug_digest *digest)
+{
+    const uint64_t length = u->parked.length;
+    const bool is_small = length <= RANGE_BYTES;
+    for (uint64_t at = 0, n; at < length; at += n) {
+        n = length - at < RANGE_BYTES ? length - at : RANGE_BYTES;
+        struct stss3_chunk *range =
+            is_small ? stss3_chunk_ref(tail) : stss3_chunk_new(u->store->running->budget, n);
+        regstore_status status = range != NULL && stss3_chunk_receive(range, n, true)
+                                     ? fetch_range(u, call, range, at)
+                                     : plug_no_memory(call);
+        if (status == REGSTORE_OK && digest != NULL)
+            plug_digest_update(digest, stss3_chunk_data(range), (size_t)n);
+        if (status == REGSTORE_OK && !is_small)
+            status = append(tail, call, stss3_chunk_data(range), (size_t)n);
+        stss3_chunk_unref(range);
+        TRY(status);
+    }
+    return REGSTORE_OK;
+}
+
 static regstore_status restore_tail(struct stss3_upload *u, struct plug_call *call)
 {
-    const uint64_t cap = u->store->config->part_bytes;
-    struct stss3_chunk *chunk =
-        stss3_chunk_new(u->store->running->budget, cap > STSS3_PART_MIN ? cap : STSS3_PART_MIN);
+    const uint64_t cap = stss3_upload_part_bytes(u);
     struct plug_digest *digest = NULL;
-    if (chunk == NULL || !stss3_chunk_receive(chunk, u->parked.length, true)) {
-        stss3_chunk_unref(chunk);
-        return plug_no_memory(call);
-    }
-    regstore_status status = fetch_tail(u, call, chunk);
-    if (status == REGSTORE_OK && u->parts != NULL) {
+    if (u->parts != NULL) {
         digest = plug_digest_new(REGSTORE_UPLOAD_SHA256);
         if (digest == NULL)
-            status = plug_no_memory(call);
-        else
-            plug_digest_update(digest, stss3_chunk_data(chunk), u->parked.length);
+            return plug_no_memory(call);
     }
+    /* Other settings may have parked more than a part is now. */
+    struct stss3_chunk *chunk =
+        stss3_chunk_new(u->store->running->budget, cap > u->parked.length ? cap : u->parked.length);
+    const regstore_status status =
+        chunk == NULL ? plug_no_memory(call) : fetch_tail(u, call, chunk, digest);
     if (status != REGSTORE_OK) {
         stss3_chunk_unref(chunk);
+        plug_digest_free(digest);
         return status;
     }
     u->tail = chunk;

@@ -322,7 +322,7 @@ static bool read_fields(struct reading *r, struct plug_call *call)
     if ((r->flags & FLAG_SEALED) != 0)
         u->state = STSS3_SEALED;
     return !r->at.failed && r->at.at == r->at.end && (u->state != STSS3_SEALED || u->sealed_key) &&
-           u->parked.length < STSS3_PART_MIN &&
+           u->parked.length <= PART_LENGTH_MAX &&
            r->parts_length + u->parked.length == plug_digest_length(u->digest);
 }
 

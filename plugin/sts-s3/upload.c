@@ -16,9 +16,8 @@
 #define WRITE_STEP (1024u * 1024u)
 /* Parts of one upload under way at once; the memory limit is usually reached first. */
 #define FLYING_MAX 16
-/* The size of a part doubles every so many parts, so that 10,000 of them hold any blob. */
-#define PARTS_A_STEP   1000
-#define PART_BYTES_MAX (5 * STSS3_GIB)
+/* The same of parts that wait in files, since two of them do not fit into memory. */
+#define FLYING_FILES_MAX 4
 
 void stss3_stage_key(const struct stss3_upload *u, char out[STSS3_STAGE_KEY_MAX])
 {
@@ -191,20 +190,22 @@ regstore_status stss3_upload_open(struct regstore_store *store, const struct reg
     return plug_call_end(&c, status);
 }
 
-static uint64_t part_bytes(const struct stss3_upload *u, size_t index)
-{
-    uint64_t bytes = u->store->config->part_bytes;
-    const uint64_t fitting = u->expected_length / (STSS3_PARTS_MAX - PARTS_A_STEP);
-    if (fitting > bytes)
-        bytes = (fitting / STSS3_MIB + 1) * STSS3_MIB;
-    for (size_t step = index / PARTS_A_STEP; step > 0 && bytes < PART_BYTES_MAX; step--)
-        bytes *= 2;
-    return bytes < PART_BYTES_MAX ? bytes : PART_BYTES_MAX;
-}
-
 static size_t count_parts(const struct stss3_upload *u)
 {
     return u->parts == NULL ? 0 : stss3_parts_count(u->parts);
+}
+
+uint64_t stss3_upload_part_bytes(const struct stss3_upload *u)
+{
+    const struct stss3_config *c = u->store->config;
+    const struct stss3_part_wish wish = {c->part_bytes, u->expected_length};
+    const size_t n = count_parts(u);
+    return stss3_part_size(&c->limits, &wish, n, n == 0 ? 0 : stss3_parts_table(u->parts)->length);
+}
+
+static bool is_for_files(const struct stss3_upload *u)
+{
+    return stss3_chunk_cap(u->tail) > u->store->config->memory_bytes / 2;
 }
 
 /*
@@ -256,19 +257,43 @@ regstore_status stss3_upload_flush(struct stss3_upload *u, struct plug_call *cal
     return REGSTORE_OK;
 }
 
-/* The budget has nothing left.  Only parts of this very upload are waited for (THR-4). */
-static regstore_status find_memory(struct stss3_upload *u, struct plug_call *call)
+/* Only parts of this very upload are waited for (THR-4). */
+static regstore_status wait_for_one(struct stss3_upload *u, struct plug_call *call, unsigned flying)
 {
-    const unsigned flying = u->parts == NULL ? 0 : stss3_parts_flying(u->parts);
-    if (flying == 0)
-        return stss3_chunk_spill(u->tail, call);
     TRY(stss3_parts_wait(u->parts, call, flying));
     return stss3_parts_report(u->parts, call);
 }
 
+/* There is no disk either: the part is sent as short as may be, since better than to fail now is to
+ * fail much later, if at all. */
+static regstore_status do_without_disk(struct stss3_upload *u, struct plug_call *call,
+                                       unsigned flying, regstore_status status)
+{
+    const struct stss3_part_limits *limits = &u->store->config->limits;
+    const size_t n = count_parts(u);
+    if (stss3_part_can_be_short(limits, n, stss3_chunk_length(u->tail)))
+        return stss3_upload_flush(u, call);
+    if (flying != 0)
+        return wait_for_one(u, call, flying);
+    if (!stss3_part_can_be_short(limits, n, limits->min_bytes))
+        return status;
+    stss3_chunk_overdraw(u->tail, limits->min_bytes);
+    return REGSTORE_OK;
+}
+
+/* The budget has nothing left. */
+static regstore_status find_memory(struct stss3_upload *u, struct plug_call *call)
+{
+    const unsigned flying = u->parts == NULL ? 0 : stss3_parts_flying(u->parts);
+    if (flying != 0 && !is_for_files(u))
+        return wait_for_one(u, call, flying);
+    const regstore_status status = stss3_chunk_spill(u->tail, call);
+    return status == REGSTORE_OK ? status : do_without_disk(u, call, flying, status);
+}
+
 static regstore_status make_tail(struct stss3_upload *u, struct plug_call *call)
 {
-    u->tail = stss3_chunk_new(u->store->running->budget, part_bytes(u, count_parts(u)));
+    u->tail = stss3_chunk_new(u->store->running->budget, stss3_upload_part_bytes(u));
     return u->tail == NULL ? plug_no_memory(call) : REGSTORE_OK;
 }
 
@@ -279,13 +304,26 @@ static void hash(struct stss3_upload *u, const void *data, size_t len)
         plug_digest_update(u->tail_digest, data, len);
 }
 
+/* Before the last part is sent as one that is followed by others: commit could not tell so well. */
+static regstore_status check_room(const struct stss3_upload *u, struct plug_call *call)
+{
+    const size_t most = u->store->config->limits.count;
+    if (count_parts(u) + 1 < most)
+        return REGSTORE_OK;
+    return plug_fail(call, REGSTORE_INVALID,
+                     "the blob needs more than %zu parts: raise minimum_chunk_size_mb, or tell "
+                     "upload_open its length",
+                     most);
+}
+
 static regstore_status write_some(struct stss3_upload *u, struct plug_call *call, const void *data,
                                   size_t len, size_t *taken)
 {
     *taken = 0;
     if (u->tail != NULL && stss3_chunk_length(u->tail) == stss3_chunk_cap(u->tail)) {
+        TRY(check_room(u, call));
         if (u->parts != NULL)
-            TRY(stss3_parts_wait(u->parts, call, FLYING_MAX));
+            TRY(stss3_parts_wait(u->parts, call, is_for_files(u) ? FLYING_FILES_MAX : FLYING_MAX));
         if (u->parts != NULL)
             TRY(stss3_parts_report(u->parts, call));
         TRY(stss3_upload_flush(u, call));
@@ -374,6 +412,16 @@ regstore_status stss3_upload_park(struct stss3_upload *u, struct plug_call *call
     return REGSTORE_OK;
 }
 
+/* Whether the tail is part enough to be sent, though more will come. */
+static bool is_part(const struct stss3_upload *u)
+{
+    const struct stss3_part_limits *limits = &u->store->config->limits;
+    const size_t n = count_parts(u);
+    const uint64_t len = stss3_chunk_length(u->tail);
+    return stss3_part_may_be_short(limits, n, len) ||
+           (len == stss3_upload_part_bytes(u) && n + 1 < limits->count);
+}
+
 /* The tail goes where the next process finds it.  At an offset that has a token already, and
  * nothing written since, that is where it lies. */
 static regstore_status park_tail(struct stss3_upload *u, struct plug_call *call)
@@ -381,7 +429,7 @@ static regstore_status park_tail(struct stss3_upload *u, struct plug_call *call)
     char sha256[STSS3_SHA256_HEX], etag[128];
     if (u->tail == NULL)
         return REGSTORE_OK;
-    if (stss3_chunk_length(u->tail) >= STSS3_PART_MIN)
+    if (is_part(u))
         return stss3_upload_flush(u, call);
     stss3_upload_tail_sha256(u, sha256);
     TRY(stss3_upload_park(u, call, u->tail, sha256, etag));

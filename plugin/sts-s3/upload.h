@@ -95,6 +95,8 @@ void stss3_park_key(const struct stss3_upload *u, unsigned slot, char out[STSS3_
  * GONE, CONFLICT: they are not there any more, or another's. */
 regstore_status stss3_upload_restore(struct stss3_upload *u, struct plug_call *call,
                                      bool with_tail);
+/* How long the next part is to be, unless it is the last. */
+uint64_t stss3_upload_part_bytes(const struct stss3_upload *u);
 /* Sends the tail as the next part; creates the multipart upload if need be. */
 regstore_status stss3_upload_flush(struct stss3_upload *u, struct plug_call *call);
 /* Puts a chunk (NULL: no bytes) at the next slot.  Never over the newest token's own tail, which

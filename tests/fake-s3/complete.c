@@ -43,7 +43,7 @@ static bool too_small(struct exchange *x, const struct part *p)
     text_format(&number, "%llu", (unsigned long long)p->content.bytes);
     refuse_detail(x, "ProposedSize", text_str(&number));
     text_clear(&number);
-    text_format(&number, "%llu", (unsigned long long)x->server->options->min_part_bytes);
+    text_format(&number, "%llu", (unsigned long long)x->server->part_rules.min_bytes);
     refuse_detail(x, "MinSizeAllowed", text_str(&number));
     text_clear(&number);
     text_format(&number, "%u", p->number);
@@ -112,8 +112,14 @@ static const struct part **choose_parts(struct exchange *x, const struct upload 
     for (size_t i = 0; i < *count && !is_refused(x); i++)
         parts[i] = choose_part(x, u, root->children[i], &last);
     for (size_t i = 0; i + 1 < *count && !is_refused(x); i++)
-        if (parts[i]->content.bytes < x->server->options->min_part_bytes)
+        if (parts[i]->content.bytes < x->server->part_rules.min_bytes)
             (void)too_small(x, parts[i]);
+    for (size_t i = 1; x->server->part_rules.are_equal && i < *count && !is_refused(x); i++) {
+        const uint64_t due = parts[0]->content.bytes, is = parts[i]->content.bytes;
+        if (is > due || (is < due && i + 1 < *count))
+            (void)refuse_saying(x, "InvalidPart",
+                                "All non-trailing parts must have the same length.");
+    }
     if (!is_refused(x))
         return parts;
     free(parts);

@@ -117,6 +117,22 @@ static void add_bucket(struct exchange *x)
     (void)say(x, 200, "ok");
 }
 
+static void set_part_rules(struct exchange *x)
+{
+    const char *min = parameter(x, "min"), *most = parameter(x, "most"),
+               *equal = parameter(x, "equal");
+    uint64_t bytes, parts;
+    if (min == NULL || most == NULL || equal == NULL || !read_number(min, INT64_MAX, &bytes) ||
+        !read_number(most, INT32_MAX, &parts)) {
+        (void)say(x, 400, "min, most and equal are numbers");
+        return;
+    }
+    x->server->part_rules.min_bytes = bytes;
+    x->server->part_rules.most = (uint32_t)parts;
+    x->server->part_rules.are_equal = strcmp(equal, "0") != 0;
+    (void)say(x, 200, "ok");
+}
+
 void control(struct exchange *x)
 {
     static const struct {
@@ -129,6 +145,7 @@ void control(struct exchange *x)
         {"GET", "sent", show_sent},
         {"POST", "clock", set_clock},        {"POST", "session", set_session_life},
         {"DELETE", "session", end_sessions}, {"POST", "bucket", add_bucket},
+        {"POST", "parts", set_part_rules},
     };
     const char *name = x->target + strlen(door);
     size_t length = strcspn(name, "?");

@@ -24,6 +24,8 @@ static bool complain(const char *what)
 }
 
 /* Chapter 12 of the Quay manual: the user, the role, whom it trusts; and somebody else. */
+enum { MOST_PARTS = 10000 }; /* of an upload, as AWS has it */
+
 static bool make_identities(struct server *s)
 {
     const struct options *o = s->options;
@@ -193,6 +195,8 @@ int main(int argc, char **argv)
     (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
     (void)pthread_mutex_init(&server.lock, NULL);
     server.session_life_ms = options.session_life_ms;
+    server.part_rules.min_bytes = options.min_part_bytes;
+    server.part_rules.most = MOST_PARTS;
 
     bool went_well = serve(&server, &signals, ready);
 

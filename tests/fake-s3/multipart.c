@@ -11,7 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { MOST_PARTS = 10000, ID_LENGTH = 64 };
+enum { ID_LENGTH = 64 };
 
 struct upload *need_upload(struct exchange *x, const struct bucket *b)
 {
@@ -27,13 +27,14 @@ struct upload *need_upload(struct exchange *x, const struct bucket *b)
 bool read_part_number(struct exchange *x, uint32_t *number)
 {
     const char *text = parameter(x, "partNumber");
+    const uint32_t most = x->server->part_rules.most;
     uint64_t read = 0;
-    if (text != NULL && read_number(text, MOST_PARTS, &read) && read >= 1) {
+    if (text != NULL && read_number(text, most, &read) && read >= 1) {
         *number = (uint32_t)read;
         return true;
     }
     (void)refuse_saying(x, "InvalidArgument",
-                        "Part number must be an integer between 1 and 10000, inclusive");
+                        "Part number must be an integer between 1 and %u, inclusive", most);
     refuse_detail(x, "ArgumentName", "partNumber");
     refuse_detail(x, "ArgumentValue", text == NULL ? "" : text);
     return false;

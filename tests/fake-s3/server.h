@@ -28,6 +28,11 @@ struct server {
     struct fields received;   /* bytes of their bodies, by operation */
     struct fields sent;       /* of the answers', as they were meant */
     uint32_t session_life_ms; /* of the sessions to come; 0: as they ask */
+    struct {
+        uint64_t min_bytes; /* of all but the last */
+        uint32_t most;      /* of one upload */
+        bool are_equal;     /* all but the last: as Cloudflare R2 has it */
+    } part_rules;
     bool denies_expired;      /* as Ceph does, which says AccessDenied and no more */
 };
 

@@ -49,6 +49,12 @@ void door_fault(const char *server, const char *rule)
     ask(server, "POST", verb, &answer);
 }
 
+void door_post(const char *server, const char *verb)
+{
+    struct answer answer;
+    ask(server, "POST", verb, &answer);
+}
+
 void door_forget_faults(const char *server)
 {
     struct answer answer;

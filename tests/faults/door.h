@@ -9,6 +9,8 @@
 /* Every failure ends the test. */
 void door_fault(const char *server, const char *rule);
 void door_forget_faults(const char *server);
+/* POST /_fake/VERB, for whatever else control.h has. */
+void door_post(const char *server, const char *verb);
 /* The server's clock, beside this machine's, from now on. */
 void door_clock(const char *server, int64_t ahead_ms);
 

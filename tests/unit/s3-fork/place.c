@@ -70,29 +70,52 @@ struct regstore_store *store_at(bool by_name)
     return store_under("/fork", by_name);
 }
 
-struct regstore_store *store_under(const char *path, bool by_name)
+/* Settings are added up in pairs; the first of a key is the one that counts. */
+static void add_setting(struct regstore_pair *pairs, size_t *n, const char *key, const char *value)
+{
+    for (size_t i = 0; i < *n; i++)
+        if (strcmp(pairs[i].key, key) == 0)
+            return;
+    pairs[(*n)++] = (struct regstore_pair){key, value};
+}
+
+enum { MOST_SETTINGS = 32 };
+
+static struct regstore_store *open_with(struct regstore_pair *pairs, size_t n, const char *path,
+                                        bool by_name)
 {
     char url[160];
     (void)snprintf(url, sizeof url, "http://%s%s", by_name ? PLACE_NAME : "127.0.0.1",
                    strrchr(endpoint, ':'));
     const char *role = getenv("REGSTORE_TEST_ROLE");
-    const struct regstore_pair settings[] = {
-        {"storage_path", path},
-        {"s3_bucket", "quay"},
-        {"sts_user_access_key", "AKIAQUAYUSER00000001"},
-        {"sts_user_secret_key", "quaysecretkey0000000000000000000000000001"},
-        {"endpoint_url", url},
-        {"sts_endpoint_url", url},
-        {"sts_role_arn", role != NULL ? role : "arn:aws:iam::123492922789:role/example-role"},
-    };
+    add_setting(pairs, &n, "storage_path", path);
+    add_setting(pairs, &n, "s3_bucket", "quay");
+    add_setting(pairs, &n, "sts_user_access_key", "AKIAQUAYUSER00000001");
+    add_setting(pairs, &n, "sts_user_secret_key", "quaysecretkey0000000000000000000000000001");
+    add_setting(pairs, &n, "endpoint_url", url);
+    add_setting(pairs, &n, "sts_endpoint_url", url);
+    add_setting(pairs, &n, "sts_role_arn",
+                role != NULL ? role : "arn:aws:iam::123492922789:role/example-role");
     struct regstore_error error;
     const struct regstore_call call = call_of(&error);
     struct regstore_store *store = NULL;
-    ck_assert_msg(plugin_table()->store_open(&call, NULL, settings,
-                                             sizeof settings / sizeof settings[0],
-                                             &store) == REGSTORE_OK,
-                  "%s", error.message);
+    ck_assert_msg(plugin_table()->store_open(&call, NULL, pairs, n, &store) == REGSTORE_OK, "%s",
+                  error.message);
     return store;
+}
+
+struct regstore_store *store_under(const char *path, bool by_name)
+{
+    struct regstore_pair pairs[MOST_SETTINGS];
+    return open_with(pairs, 0, path, by_name);
+}
+
+struct regstore_store *store_with(const struct regstore_pair *more, size_t n)
+{
+    struct regstore_pair pairs[MOST_SETTINGS];
+    ck_assert_uint_lt(n, MOST_SETTINGS - 8);
+    memcpy(pairs, more, n * sizeof *more);
+    return open_with(pairs, n, "/fork", false);
 }
 
 unsigned how_many_forks(void)

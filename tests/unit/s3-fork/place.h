@@ -31,6 +31,8 @@ const char *server_url(void);
 struct regstore_store *store_at(bool by_name);
 /* The same, at another storage_path. */
 struct regstore_store *store_under(const char *path, bool by_name);
+/* The same with more settings, before those of the store, of which they take the place. */
+struct regstore_store *store_with(const struct regstore_pair *more, size_t n);
 struct regstore_call call_of(struct regstore_error *error);
 /* How many children the tests with many make: REGSTORE_TEST_FORKS, or a few. */
 unsigned how_many_forks(void);

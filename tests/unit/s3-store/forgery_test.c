@@ -270,9 +270,9 @@ static void staged_etag_with_a_quote(struct forged *f)
 {
     f->staged_etag = "a\"b";
 }
-static void parked_tail_of_a_parts_size(struct forged *f)
+static void parked_tail_larger_than_a_part(struct forged *f)
 {
-    f->parked_length = 5 * MIB;
+    f->parked_length = 5 * 1024 * MIB + 1;
     f->digest_length = f->parts_length + f->parked_length;
 }
 static void parked_tail_without_end(struct forged *f)
@@ -362,7 +362,7 @@ static const struct {
     FORGERY(next_slot_missing),
     FORGERY(next_slot_too_long),
     FORGERY(staged_etag_with_a_quote),
-    FORGERY(parked_tail_of_a_parts_size),
+    FORGERY(parked_tail_larger_than_a_part),
     FORGERY(parked_tail_without_end),
     FORGERY(digest_of_another_length),
     FORGERY(digest_without_sha256),

@@ -7,6 +7,7 @@
 
 Suite *json_fields_suite(void);
 Suite *memory_suite(void);
+Suite *part_size_suite(void);
 Suite *profile_file_suite(void);
 Suite *provider_suite(void);
 Suite *region_suite(void);
