@@ -68,7 +68,21 @@ const struct regstore_param stss3_params[] = {
      "10000 of them are all of a blob whose length is not known beforehand",
      INTEGER},
     {"signature_version", "s3v4", "s3v4 is the only one", 0},
-    {"server_side_encryption", NULL, "AES256 or none; AES256 on AWS, else none", 0},
+    {"server_side_encryption", NULL,
+     "how objects are encrypted at rest: AES256 (SSE-S3), aws:kms, aws:kms:dsse, or none, which "
+     "leaves it to the bucket; aws:kms with sse_kms_key_id, else AES256 on AWS, else none",
+     0},
+    {"sse_kms_key_id", NULL,
+     "the KMS key's id or ARN, for aws:kms and aws:kms:dsse; else the account's key for S3", 0},
+    {"sse_bucket_key", NULL,
+     "true: with aws:kms one call of KMS serves many objects (an S3 Bucket Key); else as the bucket "
+     "has it",
+     0},
+    {"storage_class", NULL,
+     "the storage class of blobs, for example STANDARD_IA or INTELLIGENT_TIERING; not GLACIER nor "
+     "DEEP_ARCHIVE, which cannot be read at once; else the server's own; what an upload has not "
+     "finished has that one too",
+     0},
     {"ca_bundle", NULL, "a file of PEM certificates to trust in place of the system's",
      REGSTORE_PARAM_PATH},
     {"addressing_style", "auto",
@@ -150,6 +164,9 @@ void stss3_config_free(struct stss3_config *config)
     free(config->source_role_arn);
     free(config->session_name);
     free(config->external_id);
+    free(config->encryption);
+    free(config->kms_key_id);
+    free(config->storage_class);
     free(config->ca_bundle);
     free(config->spill_folder);
     free(config);

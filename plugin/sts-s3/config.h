@@ -41,7 +41,9 @@ struct stss3_config {
     bool is_region_assumed;       /* and the settings do not say which region */
     bool is_endpoint_over_region; /* both were given: Quay would ignore the endpoint */
     bool is_virtual_host;         /* the bucket stands in the host name */
-    bool is_sse_s3;               /* ask for AES256 at rest */
+    /* What objects are to be at rest, as S3 spells it in headers; NULL: the bucket's own way. */
+    char *encryption, *kms_key_id, *storage_class;
+    const char *bucket_key; /* "true", "false" or NULL */
     char *beyond_quay; /* the keys given that Quay's own driver does not take: "a, b"; or NULL */
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What we write, and with how much memory. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "reading.h"
 #include "settings.h"
@@ -49,6 +50,61 @@ static regstore_status read_sizes(struct stss3_reading *r)
     return REGSTORE_OK;
 }
 
+/* What stands in a header as it is given. */
+static bool is_word(const char *text)
+{
+    const size_t len = strlen(text);
+    return len <= 255 && strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                      "0123456789_-./:") == len;
+}
+
+static regstore_status read_encryption(struct stss3_reading *r)
+{
+    struct stss3_config *c = r->config;
+    const char *how = stss3_reading_value(r, "server_side_encryption"),
+               *key = stss3_reading_value(r, "sse_kms_key_id"),
+               *bucket_key = stss3_reading_value(r, "sse_bucket_key");
+    unsigned choice;
+    bool is_on = false;
+    if (how == NULL)
+        how = key != NULL ? "aws:kms" : c->provider->is_sse_s3 ? "AES256" : "none";
+    TRY(plug_setting_choice(r->call, "server_side_encryption", how,
+                            "none AES256 aws:kms aws:kms:dsse", &choice));
+    if (key != NULL && choice < 2)
+        return stss3_reading_wrong(r, "sse_kms_key_id",
+                                   "needs server_side_encryption aws:kms or aws:kms:dsse");
+    if (key != NULL && !is_word(key))
+        return stss3_reading_wrong(r, "sse_kms_key_id",
+                                   "is no KMS key: give its id, or arn:aws:kms:...:key/<id>");
+    if (bucket_key != NULL)
+        TRY(plug_setting_bool(r->call, "sse_bucket_key", bucket_key, &is_on));
+    if (is_on && choice != 2)
+        return stss3_reading_wrong(r, "sse_bucket_key", "needs server_side_encryption aws:kms");
+    if (bucket_key != NULL && choice == 2)
+        c->bucket_key = is_on ? "true" : "false";
+    TRY(stss3_reading_copy(r, key, &c->kms_key_id));
+    return stss3_reading_copy(r, choice == 0 ? NULL : how, &c->encryption);
+}
+
+/* AWS's are known; other servers let their operators name their own. */
+static regstore_status read_storage_class(struct stss3_reading *r)
+{
+    static const char classes[] = "STANDARD STANDARD_IA ONEZONE_IA INTELLIGENT_TIERING GLACIER_IR "
+                                  "REDUCED_REDUNDANCY EXPRESS_ONEZONE OUTPOSTS SNOW FSX_OPENZFS";
+    const char *class = stss3_reading_value(r, "storage_class");
+    unsigned choice;
+    if (class == NULL)
+        return REGSTORE_OK;
+    if (strcmp(class, "GLACIER") == 0 || strcmp(class, "DEEP_ARCHIVE") == 0)
+        return stss3_reading_wrong(r, "storage_class",
+                                   "cannot be read at once; GLACIER_IR is the coldest that can");
+    if (stss3_provider_is_aws(r->config->provider))
+        TRY(plug_setting_choice(r->call, "storage_class", class, classes, &choice));
+    if (!is_word(class))
+        return stss3_reading_wrong(r, "storage_class", "is no storage class: STANDARD is one");
+    return stss3_reading_copy(r, class, &r->config->storage_class);
+}
+
 static regstore_status read_rest(struct stss3_reading *r)
 {
     struct stss3_config *c = r->config;
@@ -56,12 +112,6 @@ static regstore_status read_rest(struct stss3_reading *r)
     const char *folder = secure_getenv("TMPDIR");
     TRY(plug_setting_choice(r->call, "signature_version",
                             stss3_reading_value(r, "signature_version"), "s3v4", &choice));
-    const char *sse = stss3_reading_value(r, "server_side_encryption");
-    c->is_sse_s3 = c->provider->is_sse_s3;
-    if (sse != NULL) {
-        TRY(plug_setting_choice(r->call, "server_side_encryption", sse, "none AES256", &choice));
-        c->is_sse_s3 = choice == 1;
-    }
     /* Not /tmp: it may be memory, and memory is what ran out. */
     return stss3_reading_copy(r, folder == NULL || folder[0] != '/' ? "/var/tmp" : folder,
                               &c->spill_folder);
@@ -70,5 +120,7 @@ static regstore_status read_rest(struct stss3_reading *r)
 regstore_status stss3_read_writing(struct stss3_reading *r)
 {
     TRY(read_sizes(r));
+    TRY(read_encryption(r));
+    TRY(read_storage_class(r));
     return read_rest(r);
 }

@@ -38,8 +38,12 @@ void stss3_meta_headers(struct stss3_op *op, const struct stss3_meta *meta)
     stss3_op_header(op, "content-encoding", meta->content_encoding);
     stss3_op_header(op, META_DIGEST, meta->digest);
     stss3_op_header(op, META_MARK, meta->mark);
-    if (op->client->config->is_sse_s3)
-        stss3_op_header(op, "x-amz-server-side-encryption", "AES256");
+    const struct stss3_config *c = op->client->config;
+    stss3_op_header(op, "x-amz-server-side-encryption", c->encryption);
+    stss3_op_header(op, "x-amz-server-side-encryption-aws-kms-key-id", c->kms_key_id);
+    stss3_op_header(op, "x-amz-server-side-encryption-bucket-key-enabled", c->bucket_key);
+    if (!meta->is_passing)
+        stss3_op_header(op, "x-amz-storage-class", c->storage_class);
     if (meta->is_if_absent)
         stss3_op_header(op, "if-none-match", "*");
 }
@@ -332,7 +336,7 @@ regstore_status stss3_copy_object(struct stss3_client *client, struct plug_call 
     }
     if (meta != NULL)
         stss3_op_header(op, "x-amz-metadata-directive", "REPLACE");
-    /* Encryption is not inherited: it is asked for again. */
+    /* Neither encryption nor storage class is inherited: they are asked for again. */
     stss3_meta_headers(op, meta != NULL ? meta : &none);
     op->xml_root = "CopyObjectResult";
     regstore_status status = stss3_op_run(op, call);

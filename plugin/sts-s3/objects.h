@@ -18,6 +18,8 @@ struct stss3_object {
 /* What is written beside an object's bytes; each may be NULL. */
 struct stss3_meta {
     const char *content_type, *content_encoding, *digest, *mark;
+    bool
+        is_passing; /* what an upload keeps until its end: no storage class that bills for months */
     bool is_if_absent; /* If-None-Match: EXISTS when the key is taken, where the server knows it */
 };
 /* Adds the headers of a request that makes an object: those of meta, and encryption at rest. */

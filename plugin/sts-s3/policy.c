@@ -109,6 +109,37 @@ static void write_statement(bool is_for_bucket, const char *resource, struct plu
     plug_buf_str(out, "\n        }");
 }
 
+/* With KMS, S3 asks for a data key as whoever writes, and decrypts as whoever reads, copies, or
+ * goes on with an upload of parts. */
+static bool needs_kms(const struct stss3_config *config)
+{
+    return config->encryption != NULL && strncmp(config->encryption, "aws:kms", 7) == 0;
+}
+
+static void write_kms_statement(const struct stss3_config *config, struct plug_buf *out)
+{
+    const char *key = config->kms_key_id;
+    const bool is_arn = key != NULL && strncmp(key, "arn:", 4) == 0;
+    struct plug_buf resource = {0};
+    if (is_arn && strstr(key, ":key/") != NULL)
+        plug_buf_str(&resource, key);
+    else
+        plug_buf_printf(&resource, "arn:%s:kms:*:*:key/%s",
+                        config->partition == NULL ? "aws" : config->partition->name,
+                        key == NULL || is_arn ? "*" : key);
+    plug_buf_str(out, ",\n        {\n"
+                      "            \"Sid\": \"Key\",\n"
+                      "            \"Effect\": \"Allow\",\n"
+                      "            \"Action\": [\n"
+                      "                \"kms:GenerateDataKey\",\n"
+                      "                \"kms:Decrypt\"\n"
+                      "            ],\n            \"Resource\": ");
+    json_text(out, plug_buf_text(&resource));
+    plug_buf_str(out, "\n        }");
+    out->failed |= resource.failed;
+    plug_buf_clear(&resource);
+}
+
 static regstore_status tell_trust(const struct stss3_store *store, struct plug_call *call,
                                   const struct regstore_policy_opts *opts)
 {
@@ -157,6 +188,8 @@ static regstore_status tell_permissions(const struct stss3_store *store, struct 
     write_statement(true, plug_buf_text(&bucket), &json);
     plug_buf_str(&json, ",\n");
     write_statement(false, plug_buf_text(&objects), &json);
+    if (needs_kms(store->config))
+        write_kms_statement(store->config, &json);
     plug_buf_str(&json, "\n    ]\n}\n");
     if (plug_buf_failed(&bucket) || plug_buf_failed(&objects) || plug_buf_failed(&json))
         status = plug_no_memory(call);

@@ -217,12 +217,14 @@ static bool is_for_files(const struct stss3_upload *u)
 static regstore_status create_multipart(struct stss3_upload *u, struct plug_call *call)
 {
     char stage[STSS3_STAGE_KEY_MAX], upload_id[STSS3_UPLOAD_ID_MAX];
-    const struct stss3_meta meta = {
-        .content_type = u->content_type, .content_encoding = u->content_encoding, .mark = u->id};
     stss3_stage_key(u, stage);
     const bool is_sole = (u->flags & REGSTORE_UPLOAD_SOLE) != 0;
     u->is_staged = u->key == NULL || (u->generation != 0 && !is_sole);
     const char *key = u->is_staged ? stage : u->key;
+    const struct stss3_meta meta = {.content_type = u->content_type,
+                                    .content_encoding = u->content_encoding,
+                                    .mark = u->id,
+                                    .is_passing = u->is_staged};
     const regstore_status status =
         stss3_multipart_create(&u->store->running->client, call, key, &meta, upload_id);
     u->may_be_more |= status != REGSTORE_OK && u->is_staged;
@@ -402,7 +404,7 @@ regstore_status stss3_upload_park(struct stss3_upload *u, struct plug_call *call
                                   struct stss3_chunk *chunk, const char *sha256, char etag[128])
 {
     char key[STSS3_STAGE_KEY_MAX];
-    const struct stss3_meta meta = {.mark = u->id};
+    const struct stss3_meta meta = {.mark = u->id, .is_passing = true};
     const unsigned slot = u->parked.next;
     u->has_parked = true;
     u->parked.next = slot_beyond(u, slot);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CompleteMultipartUpload. */
+#include "at_rest.h"
 #include "authorize.h"
 #include "codec.h"
 #include "exchange.h"
@@ -215,10 +216,11 @@ static struct object *assemble(const struct upload *u, const struct part *const 
     struct object *o = object_new(u->key);
     for (size_t i = 0; i < count; i++)
         content_add_range(&o->content, &parts[i]->content, 0, parts[i]->content.bytes);
-    o->etag = parts_etag(parts, count);
+    o->etag = parts_etag(parts, count); /* under KMS the parts' ETags are random, so it is too */
     o->part_count = (uint32_t)count;
     o->modified_ms = u->initiated_ms;
     fields_copy(&o->headers, &u->plan->headers);
+    fields_copy(&o->at_rest, &u->plan->at_rest);
     sum_parts(o, u, parts, count);
     return o;
 }
@@ -231,7 +233,7 @@ static void answer_complete(struct exchange *x, const struct object *o)
                 x->is_virtual_host ? "" : x->bucket_name);
     text_add(&location, x->is_virtual_host ? "" : "/");
     uri_encode(&location, o->key, strlen(o->key), false);
-    answer_encryption(x);
+    answer_at_rest(x, &o->at_rest);
     answer_xml_start(x, "CompleteMultipartUploadResult");
     xml_element(body, "Location", text_str(&location));
     xml_element(body, "Bucket", x->bucket_name);
@@ -247,7 +249,7 @@ void complete_multipart_upload(struct exchange *x)
     struct bucket *b = need_bucket(x);
     struct upload *u = b == NULL ? NULL : need_upload(x, b);
     size_t count;
-    if (u == NULL)
+    if (u == NULL || !refuse_at_rest(x))
         return;
     char *xml = body_text(&x->body, XML_BYTES);
     struct element *root = xml == NULL ? NULL : xml_read(xml);

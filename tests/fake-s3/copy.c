@@ -5,6 +5,7 @@
  * The bytes stay where they are; what takes time is the MD5 of them, and for that the server's
  * lock is let go.
  */
+#include "at_rest.h"
 #include "authorize.h"
 #include "clock.h"
 #include "codec.h"
@@ -17,6 +18,7 @@
 #include <string.h>
 
 #define LARGEST_COPY  (5ULL << 30)
+#define KMS_KEY       "x-amz-server-side-encryption-aws-kms-key-id"
 #define SMALLEST_PART (5ULL << 20)
 
 static const struct condition_names source_conditions = {
@@ -117,7 +119,8 @@ static char *md5_etag_unlocked(struct exchange *x, const struct content *c)
 }
 
 static void write_result(struct exchange *x, const char *root, const char *etag,
-                         int64_t modified_ms, const struct stored_sum *sum)
+                         int64_t modified_ms, const struct stored_sum *sum,
+                         const struct fields *at_rest)
 {
     char modified[TIME_TEXT];
     write_iso_ms(modified, modified_ms);
@@ -127,7 +130,7 @@ static void write_result(struct exchange *x, const char *root, const char *etag,
     if (sum != NULL)
         write_sum(&x->answer.body, sum);
     answer_xml_end(x, root);
-    answer_encryption(x);
+    answer_at_rest(x, at_rest);
 }
 
 /* What a copy says of itself: what the source said, or what the request says. */
@@ -171,7 +174,10 @@ static bool check_copy(struct exchange *x, const struct bucket *b, const struct 
 static void copy_content(struct exchange *x, const struct object *source, struct object *copy)
 {
     content_add_range(&copy->content, &source->content, 0, source->content.bytes);
-    if (source->part_count == 0)
+    copy->etag = etag_at_rest(&copy->at_rest);
+    if (copy->etag != NULL)
+        ; /* no MD5 */
+    else if (source->part_count == 0 && fields_get(&source->at_rest, KMS_KEY) == NULL)
         copy->etag = copy_text(source->etag);
     else
         copy->etag = md5_etag_unlocked(x, &copy->content);
@@ -188,13 +194,15 @@ void copy_object(struct exchange *x)
     if (source == NULL)
         return;
     struct object *copy = object_new(x->key);
-    if (check_copy(x, b, source) && read_directive(x, source, copy)) {
+    if (check_copy(x, b, source) && read_directive(x, source, copy) &&
+        read_at_rest(x, &copy->at_rest)) {
         copy_content(x, source, copy);
         /* The lock was open: the bucket may be gone, the key may be there. */
         b = need_bucket(x);
         if (b != NULL && check_write_conditions(x, b)) {
             copy->modified_ms = server_now_ms(x->server);
-            write_result(x, "CopyObjectResult", copy->etag, copy->modified_ms, &copy->sum);
+            write_result(x, "CopyObjectResult", copy->etag, copy->modified_ms, &copy->sum,
+                         &copy->at_rest);
             bucket_put(b, object_hold(copy));
         }
     }
@@ -244,7 +252,8 @@ void upload_part_copy(struct exchange *x)
     uint64_t first = 0, bytes;
     struct bucket *b = need_bucket(x);
 
-    if (b == NULL || !read_part_number(x, &number) || need_upload(x, b) == NULL)
+    if (b == NULL || !read_part_number(x, &number) || need_upload(x, b) == NULL ||
+        !refuse_at_rest(x))
         return;
     struct object *source = need_source(x);
     if (source == NULL)
@@ -258,10 +267,15 @@ void upload_part_copy(struct exchange *x)
         p->modified_ms = server_now_ms(x->server);
         b = need_bucket(x);
         struct upload *u = b == NULL ? NULL : need_upload(x, b);
+        char *etag = u == NULL ? NULL : etag_at_rest(&u->plan->at_rest);
+        if (etag != NULL) {
+            free(p->etag);
+            p->etag = etag;
+        }
         if (u == NULL) {
             part_free(p);
         } else {
-            write_result(x, "CopyPartResult", p->etag, p->modified_ms, NULL);
+            write_result(x, "CopyPartResult", p->etag, p->modified_ms, NULL, &u->plan->at_rest);
             upload_put_part(u, p);
         }
     }

@@ -71,7 +71,7 @@ static void list_object(struct text *to, const struct list_request *l, const str
                         bool has_owner)
 {
     char modified[TIME_TEXT];
-    const char *class = fields_get(&o->headers, "x-amz-storage-class");
+    const char *class = fields_get(&o->at_rest, "x-amz-storage-class");
     write_iso_ms(modified, o->modified_ms);
     text_add(to, "<Contents>");
     list_name(to, l, "Key", o->key);

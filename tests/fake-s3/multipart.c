@@ -2,6 +2,7 @@
 /* CreateMultipartUpload, UploadPart, AbortMultipartUpload. Complete is in complete.c. */
 #include "multipart.h"
 
+#include "at_rest.h"
 #include "authorize.h"
 #include "codec.h"
 #include "exchange.h"
@@ -81,13 +82,14 @@ void create_multipart_upload(struct exchange *x)
     u->initiator = copy_text(x->caller.arn);
     u->initiated_ms = server_now_ms(x->server);
     u->plan = object_new(x->key);
-    bool is_good = read_sum_plan(x, u) && read_object_headers(x, &u->plan->headers);
+    bool is_good = read_sum_plan(x, u) && read_object_headers(x, &u->plan->headers) &&
+                   read_at_rest(x, &u->plan->at_rest);
     bucket_add_upload(b, u);
     if (!is_good) {
         bucket_remove_upload(b, u);
         return;
     }
-    answer_encryption(x);
+    answer_at_rest(x, &u->plan->at_rest);
     answer_xml_start(x, "InitiateMultipartUploadResult");
     xml_element(body, "Bucket", b->name);
     xml_element(body, "Key", x->key);
@@ -102,7 +104,7 @@ void upload_part(struct exchange *x)
     if (b == NULL || !read_part_number(x, &number))
         return;
     struct upload *u = need_upload(x, b);
-    if (u == NULL || !check_object_wishes(x))
+    if (u == NULL || !check_object_wishes(x) || !refuse_at_rest(x))
         return;
     /* An upload that was promised no checksum takes parts with any, as boto3 sends them. */
     if (u->sum_kind != SUM_NONE && u->sum_kind != x->body.sum_kind) {
@@ -117,14 +119,16 @@ void upload_part(struct exchange *x)
     struct part *p = grab(sizeof *p);
     p->number = number;
     content_take_body(&p->content, &x->body);
-    p->etag = copy_text(x->body.etag);
+    p->etag = etag_at_rest(&u->plan->at_rest);
+    if (p->etag == NULL)
+        p->etag = copy_text(x->body.etag);
     p->sum.kind = x->body.sum_kind;
     p->sum.value = x->body.sum_value == NULL ? NULL : copy_text(x->body.sum_value);
     p->modified_ms = server_now_ms(x->server);
     upload_put_part(u, p);
     x->answer.status = 200;
     answer_header(x, "ETag", p->etag);
-    answer_encryption(x);
+    answer_at_rest(x, &u->plan->at_rest);
     if (p->sum.value != NULL)
         answer_header(x, checksum_header(p->sum.kind), p->sum.value);
 }

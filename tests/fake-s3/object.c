@@ -2,6 +2,7 @@
 /* GetObject, HeadObject, PutObject, DeleteObject. */
 #include "object.h"
 
+#include "at_rest.h"
 #include "authorize.h"
 #include "clock.h"
 #include "exchange.h"
@@ -45,7 +46,7 @@ static void describe(struct exchange *x, const struct object *o)
     for (size_t i = 0; i < sizeof overrides / sizeof overrides[0]; i++)
         if (parameter(x, overrides[i]) != NULL)
             answer_header(x, overrides[i] + strlen("response-"), parameter(x, overrides[i]));
-    answer_encryption(x);
+    answer_at_rest(x, &o->at_rest);
 }
 
 static void refuse_range(struct exchange *x, const struct object *o)
@@ -95,7 +96,7 @@ void get_object(struct exchange *x)
     struct object *o = b == NULL ? NULL : need_object(x, b);
     bool is_unchanged;
 
-    if (o == NULL)
+    if (o == NULL || !refuse_at_rest(x))
         return;
     if (parameter(x, "partNumber") != NULL) {
         (void)refuse(x, "NotImplemented");
@@ -122,18 +123,20 @@ void put_object(struct exchange *x)
     if (b == NULL || !check_object_wishes(x) || !check_write_conditions(x, b))
         return;
     struct object *o = object_new(x->key);
-    if (!read_object_headers(x, &o->headers)) {
+    if (!read_object_headers(x, &o->headers) || !read_at_rest(x, &o->at_rest)) {
         object_drop(o);
         return;
     }
     content_take_body(&o->content, &x->body);
-    o->etag = copy_text(x->body.etag);
+    o->etag = etag_at_rest(&o->at_rest);
+    if (o->etag == NULL)
+        o->etag = copy_text(x->body.etag);
     o->sum.kind = x->body.sum_kind;
     o->sum.value = x->body.sum_value == NULL ? NULL : copy_text(x->body.sum_value);
     o->modified_ms = server_now_ms(x->server);
     x->answer.status = 200;
     answer_header(x, "ETag", o->etag);
-    answer_encryption(x);
+    answer_at_rest(x, &o->at_rest);
     answer_sum(x, &o->sum);
     bucket_put(b, o);
 }

@@ -11,7 +11,7 @@ struct exchange;
 
 /* What a request says of the object that it makes. False: refused. */
 bool read_object_headers(struct exchange *x, struct fields *headers);
-/* The same for encryption and for what we do not do: no object is made with less than was asked. */
+/* Whether it asks for what we do not do: no object is made with less than was asked. */
 bool check_object_wishes(struct exchange *x);
 
 /* If-Match and If-None-Match of a write to the request's key. False: refused. */
@@ -25,8 +25,6 @@ struct condition_names {
 bool conditions_hold(const struct exchange *x, const struct condition_names *names,
                      const struct object *o, bool *is_unchanged);
 
-/* x-amz-server-side-encryption, as S3 answers since it encrypts all. */
-void answer_encryption(struct exchange *x);
 void answer_sum(struct exchange *x, const struct stored_sum *sum);
 /* <ChecksumCRC32> and <ChecksumType>, if there is one. */
 void write_sum(struct text *to, const struct stored_sum *sum);

@@ -68,14 +68,11 @@ static bool keep_metadata(struct exchange *x, struct fields *headers)
 bool read_object_headers(struct exchange *x, struct fields *headers)
 {
     const char *type = header(x, "Content-Type");
-    const char *class = header(x, "x-amz-storage-class");
 
     fields_add(headers, "Content-Type", type == NULL ? "binary/octet-stream" : type);
     for (size_t i = 0; i < sizeof kept_headers / sizeof kept_headers[0]; i++)
         if (header(x, kept_headers[i]) != NULL)
             fields_add(headers, kept_headers[i], header(x, kept_headers[i]));
-    if (class != NULL && strcmp(class, "STANDARD") != 0)
-        fields_add(headers, "x-amz-storage-class", class);
     keep_encoding(x, headers);
     return keep_metadata(x, headers);
 }
@@ -89,25 +86,13 @@ bool check_object_wishes(struct exchange *x)
                                           "x-amz-website-redirect-location",
                                           "x-amz-grant-read",
                                           "x-amz-write-offset-bytes"};
-    const char *encryption = header(x, "x-amz-server-side-encryption");
-
     for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++)
         if (header(x, unknown[i]) != NULL) {
             (void)refuse(x, "NotImplemented");
             refuse_detail(x, "Header", unknown[i]);
             return false;
         }
-    if (encryption == NULL || strcmp(encryption, "AES256") == 0)
-        return true;
-    if (starts_with(encryption, "aws:kms")) {
-        (void)refuse(x, "NotImplemented");
-        refuse_detail(x, "Header", "x-amz-server-side-encryption");
-        return false;
-    }
-    (void)refuse(x, "InvalidEncryptionAlgorithmError");
-    refuse_detail(x, "ArgumentName", "x-amz-server-side-encryption");
-    refuse_detail(x, "ArgumentValue", encryption);
-    return false;
+    return true;
 }
 
 /* With its quotes or without, alone or in a list. */
@@ -179,11 +164,6 @@ bool conditions_hold(const struct exchange *x, const struct condition_names *nam
         return !etag_is_in(none, o->etag);
     return header(x, names->modified_since) == NULL ||
            is_modified_since(x, names->modified_since, o);
-}
-
-void answer_encryption(struct exchange *x)
-{
-    answer_header(x, "x-amz-server-side-encryption", "AES256");
 }
 
 static const char *sum_type(const struct stored_sum *sum)

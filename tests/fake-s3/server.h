@@ -33,7 +33,7 @@ struct server {
         uint32_t most;      /* of one upload */
         bool are_equal;     /* all but the last: as Cloudflare R2 has it */
     } part_rules;
-    bool denies_expired;      /* as Ceph does, which says AccessDenied and no more */
+    bool denies_expired; /* as Ceph does, which says AccessDenied and no more */
 };
 
 /* By the server's own clock, which can be wrong on purpose. */

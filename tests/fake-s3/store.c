@@ -28,6 +28,7 @@ void object_drop(struct object *o)
     content_clear(&o->content);
     free(o->etag);
     fields_clear(&o->headers);
+    fields_clear(&o->at_rest);
     free(o->sum.value);
     free(o);
 }

@@ -74,8 +74,8 @@ struct object {
     char *etag;            /* with its quotes */
     struct fields headers; /* Content-Type, Cache-Control, x-amz-meta-* and the like */
     struct stored_sum sum;
-    bool is_encrypted;   /* SSE-S3 was asked for */
-    uint32_t part_count; /* 0: not made of parts */
+    struct fields at_rest; /* encryption and storage class: at_rest.h */
+    uint32_t part_count;   /* 0: not made of parts */
     int64_t modified_ms;
 };
 

@@ -76,7 +76,7 @@ START_TEST(manuals_five_keys_are_enough)
     ck_assert_str_eq(c->s3.authority, "s3.us-east-1.amazonaws.com");
     ck_assert_str_eq(c->sts.authority, "sts.us-east-1.amazonaws.com");
     ck_assert(c->s3.tls && c->sts.tls);
-    ck_assert(c->is_aws_s3 && c->is_virtual_host && c->is_sse_s3);
+    ck_assert(c->is_aws_s3 && c->is_virtual_host && c->encryption != NULL);
     ck_assert(!c->is_sts_implied && !c->is_endpoint_over_region);
     ck_assert_uint_eq(c->duration_s, 3600);
     ck_assert_uint_eq(c->part_bytes, 5 * STSS3_MIB);
@@ -128,7 +128,7 @@ START_TEST(region_comes_from_setting_environment_or_partition)
     ck_assert_str_eq(c->region, places[_i].region);
     ck_assert_str_eq(c->s3.host, places[_i].s3);
     ck_assert_str_eq(c->sts.host, places[_i].sts);
-    ck_assert(c->is_virtual_host && c->is_sse_s3);
+    ck_assert(c->is_virtual_host && c->encryption != NULL);
     stss3_config_free(c);
 }
 END_TEST
@@ -233,7 +233,7 @@ START_TEST(endpoints_are_obeyed_and_what_is_implied_is_known)
     ck_assert_int_eq(c->is_sts_implied, endpoints[_i].is_implied);
     ck_assert_int_eq(c->is_endpoint_over_region, endpoints[_i].is_over_region);
     ck_assert_int_eq(c->is_virtual_host, endpoints[_i].is_virtual);
-    ck_assert_int_eq(c->is_sse_s3, endpoints[_i].is_sse);
+    ck_assert_int_eq(c->encryption != NULL, endpoints[_i].is_sse);
     ck_assert_int_eq(c->is_aws_s3, endpoints[_i].endpoint == NULL);
     stss3_config_free(c);
 }
@@ -249,7 +249,7 @@ START_TEST(own_endpoint_of_every_partition_counts_as_aws)
     struct stss3_config *c = take(&s);
     ck_assert(c->is_aws_s3);
     ck_assert(c->is_virtual_host);
-    ck_assert(c->is_sse_s3);
+    ck_assert_str_eq(c->encryption, "AES256");
     stss3_config_free(c);
 }
 END_TEST
@@ -307,7 +307,12 @@ static const struct regstore_pair wrong[] = {
     {"signature_version", "s3"},
     {"signature_version", "v4"},
     {"server_side_encryption", "aes256"},
-    {"server_side_encryption", "aws:kms"},
+    {"server_side_encryption", "kms"},
+    {"sse_kms_key_id", "a key"},
+    {"sse_bucket_key", "true"}, /* needs aws:kms */
+    {"sse_bucket_key", "maybe"},
+    {"storage_class", "GLACIER"},
+    {"storage_class", "standard"},
     {"addressing_style", "dns"},
     {"memory_limit_mb", "15"},
     {"memory_limit_mb", "65537"},
@@ -392,7 +397,10 @@ static const struct regstore_pair right[] = {
     {"maximum_chunk_size_gb", "1"},
     {"minimum_chunk_size_mb", "5"},
     {"signature_version", "s3v4"},
-    {"server_side_encryption", "AES256"},
+    {"server_side_encryption", "aws:kms"},
+    {"sse_kms_key_id", "1234abcd-12ab-34cd-56ef-1234567890ab"},
+    {"sse_bucket_key", "false"},
+    {"storage_class", "STANDARD_IA"},
     {"ca_bundle", "/etc/ssl/ca.pem"},
     {"addressing_style", "virtual"},
     {"memory_limit_mb", "16"},
@@ -465,7 +473,7 @@ START_TEST(empty_value_means_the_same_as_leaving_the_key_out)
         ck_assert_uint_eq(c->memory_bytes, without->memory_bytes);
         ck_assert_uint_eq(c->loops, without->loops);
         ck_assert(c->is_virtual_host == without->is_virtual_host);
-        ck_assert(c->is_sse_s3 == without->is_sse_s3);
+        ck_assert_pstr_eq(c->encryption, without->encryption);
         ck_assert(c->is_aws_s3 && !c->is_sts_implied && !c->is_endpoint_over_region);
         stss3_config_free(c);
     }

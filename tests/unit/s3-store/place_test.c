@@ -72,7 +72,7 @@ START_TEST(provider_is_named_or_found_by_the_endpoint)
     ck_assert_int_eq(c->is_provider_named, providers[_i].is_named);
     ck_assert_str_eq(c->region, providers[_i].found_region);
     ck_assert_int_eq(c->is_virtual_host, providers[_i].is_virtual);
-    ck_assert_int_eq(c->is_sse_s3, providers[_i].is_sse);
+    ck_assert_int_eq(c->encryption != NULL, providers[_i].is_sse);
     stss3_config_free(c);
 }
 END_TEST
