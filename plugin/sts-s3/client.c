@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "numbers.h"
 #include "timestamp.h"
@@ -298,6 +299,25 @@ static void add_hint(struct stss3_op *op)
                        "; without s3:ListBucket S3 says so of a key that is not there as well");
 }
 
+/* A bucket with object lock, or a policy of its own, takes no body without a checksum.  Content-MD5
+ * is what every server knows; a FIPS provider has none, and then AWS takes the SHA-256. */
+static bool is_checksum_demanded(struct stss3_op *op)
+{
+    const bool is_said =
+        (op->request->http_status == 400 && (strstr(op->said.message, "Content-MD5") != NULL ||
+                                             strstr(op->said.message, "x-amz-checksum") != NULL)) ||
+        strcmp(op->said.code, "MissingContentMD5") == 0;
+    const bool is_body = strcmp(op->request->operation, "PutObject") == 0 ||
+                         strcmp(op->request->operation, "UploadPart") == 0;
+    if (!is_said || !is_body || op->sum.kind != STSS3_SUM_NONE)
+        return false;
+    if (!atomic_exchange(&op->client->demands_checksum, true))
+        plug_log(op->client->host, REGSTORE_LOG_INFO, "checksum_demanded",
+                 PLUG_FIELDS({"operation", op->request->operation}, {"code", op->said.code}));
+    stss3_op_checksum(op, stss3_demanded_checksum());
+    return true;
+}
+
 static enum stss3_verdict judge(struct stss3_request *request)
 {
     struct stss3_op *op = request->owner;
@@ -309,6 +329,10 @@ static enum stss3_verdict judge(struct stss3_request *request)
     add_hint(op);
     if (is_off)
         return STSS3_ANEW;
+    if (is_checksum_demanded(op)) {
+        request->cause = "checksum";
+        return STSS3_ANEW;
+    }
     if (is_session_over(op))
         return renew_session(op);
     if (follow(op, &verdict))
@@ -387,6 +411,50 @@ void stss3_op_send_body(struct stss3_op *op)
     op->request->body_len = op->body.len;
     if (!stss3_sha256_hex(op->body.data, op->body.len, op->payload_sha256))
         op->body.failed = true;
+}
+
+/* In memory or, spilled, in a file. */
+static bool sum_body(const struct stss3_request *r, struct stss3_summing *s)
+{
+    uint8_t buf[64 * 1024];
+    if (r->body_fd < 0)
+        return stss3_summing_add(s, r->body, (size_t)r->body_len);
+    for (uint64_t at = 0; at < r->body_len;) {
+        const uint64_t left = r->body_len - at;
+        const ssize_t n = pread(r->body_fd, buf, left < sizeof buf ? (size_t)left : sizeof buf,
+                                (off_t)(r->body_at + at));
+        if (n <= 0 || !stss3_summing_add(s, buf, (size_t)n))
+            return false;
+        at += (uint64_t)n;
+    }
+    return true;
+}
+
+/* The request is signed with it, so that is enough to say. */
+static bool take_payload_hash(const struct stss3_op *op, struct stss3_sum *sum)
+{
+    sum->kind = STSS3_SUM_SHA256;
+    for (size_t i = 0; i < STSS3_SUM_BYTES; i++) {
+        const char pair[3] = {op->payload_sha256[2 * i], op->payload_sha256[2 * i + 1], '\0'};
+        sum->bytes[i] = (uint8_t)strtoul(pair, NULL, 16);
+    }
+    return true;
+}
+
+void stss3_op_checksum(struct stss3_op *op, enum stss3_checksum kind)
+{
+    struct plug_buf text = {0};
+    if (kind == STSS3_SUM_NONE)
+        return;
+    struct stss3_summing *s = kind == STSS3_SUM_SHA256 ? NULL : stss3_summing_new(kind);
+    const bool ok = kind == STSS3_SUM_SHA256
+                        ? take_payload_hash(op, &op->sum)
+                        : s != NULL && sum_body(op->request, s) && stss3_summing_end(s, &op->sum);
+    stss3_summing_free(s);
+    stss3_sum_base64(&op->sum, &text);
+    stss3_op_header(op, stss3_sum_header(kind), plug_buf_text(&text));
+    op->headers.failed |= !ok || text.failed;
+    plug_buf_clear(&text);
 }
 
 void stss3_op_drop(struct stss3_op *op)

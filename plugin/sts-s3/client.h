@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 
 #include "backoff.h"
+#include "checksum.h"
 #include "config.h"
 #include "http.h"
 #include "redirect.h"
@@ -31,6 +32,7 @@ struct stss3_client {
     atomic_bool lists_v1;        /* ListObjects in place of ListObjectsV2 */
     atomic_bool encodes_lists;   /* asks for encoding-type=url */
     atomic_bool is_region_known; /* S3 has answered there */
+    atomic_bool demands_checksum; /* a body without one was refused once: object lock */
 
     pthread_mutex_t lock; /* guards the three below */
     char region[STSS3_REGION_MAX];
@@ -72,6 +74,7 @@ struct stss3_op {
     bool is_range; /* a GET of a blob's bytes, among which nothing is looked for; they
                     * must be those that were asked for, from range_offset on */
     uint64_t range_offset;
+    struct stss3_sum sum; /* of a chunk that is sent; stss3_op_send_chunk() */
     /* Told on the loop's thread when it is over, for operations that nobody waits for. */
     void (*done)(struct stss3_op *op, void *ctx);
     void *ctx;
@@ -102,6 +105,9 @@ void stss3_op_drop(struct stss3_op *op); /* takes NULL */
 void stss3_op_start(struct stss3_op *op);
 /* Runs it and waits; the status is its outcome, and call has the words.  The caller drops it. */
 regstore_status stss3_op_run(struct stss3_op *op, struct plug_call *call);
+
+/* Sums the body and adds the header for it; nothing for STSS3_SUM_NONE. */
+void stss3_op_checksum(struct stss3_op *op, enum stss3_checksum kind);
 
 /* "/bucket/root/key", encoded, as x-amz-copy-source wants it. */
 void stss3_copy_source(const struct stss3_client *client, const char *key, struct plug_buf *out);

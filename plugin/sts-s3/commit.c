@@ -222,6 +222,38 @@ static regstore_status gone_or_not(struct commit *c, struct plug_call *call, reg
     return status;
 }
 
+struct learning {
+    struct stss3_parts *parts;
+    size_t n;
+};
+
+static regstore_status learn_part(void *ctx, unsigned number, const struct stss3_part *part,
+                                  int64_t mtime_ns)
+{
+    struct learning *l = ctx;
+    (void)mtime_ns;
+    if (number >= 1 && number <= l->n &&
+        strcmp(stss3_parts_table(l->parts)[number - 1].etag, part->etag) == 0)
+        stss3_parts_learn(l->parts, number - 1, &part->sum);
+    return REGSTORE_OK;
+}
+
+/* Where S3 wants the SHA-256 of each part named, those of an upload that was taken up are S3's to
+ * tell: a token has no room for them. */
+static regstore_status learn_sums(struct stss3_upload *u, struct plug_call *call)
+{
+    struct learning l = {u->parts, stss3_parts_count(u->parts)};
+    size_t known = 0;
+    if (u->sum != STSS3_SUM_SHA256)
+        return REGSTORE_OK;
+    while (known < l.n && stss3_parts_table(u->parts)[known].sum.kind != STSS3_SUM_NONE)
+        known++;
+    if (known == l.n)
+        return REGSTORE_OK;
+    return stss3_multipart_parts(&u->store->running->client, call, stss3_parts_key(u->parts),
+                                 stss3_parts_upload_id(u->parts), learn_part, &l);
+}
+
 /* All bytes are parts, and all parts are there. */
 static regstore_status gather(struct stss3_upload *u, struct plug_call *call)
 {
@@ -234,7 +266,8 @@ static regstore_status gather(struct stss3_upload *u, struct plug_call *call)
     }
     if (u->tail != NULL)
         TRY(stss3_upload_flush(u, call));
-    return stss3_parts_settle(u->parts, call);
+    TRY(stss3_parts_settle(u->parts, call));
+    return learn_sums(u, call);
 }
 
 /* S3 dates what Complete makes by the beginning of the multipart upload, so that purge would take

@@ -83,6 +83,11 @@ const struct regstore_param stss3_params[] = {
      "DEEP_ARCHIVE, which cannot be read at once; else the server's own; what an upload has not "
      "finished has that one too",
      0},
+    {"checksum_algorithm", "auto",
+     "the checksum that is sent with each body, beside the SHA-256 of its signature: crc32c, "
+     "crc64nvme, sha256 (which S3 cannot make of a whole), md5, none, or auto: crc32c on AWS, else "
+     "none; a bucket that demands one gets Content-MD5 in any case",
+     0},
     {"ca_bundle", NULL, "a file of PEM certificates to trust in place of the system's",
      REGSTORE_PARAM_PATH},
     {"addressing_style", "auto",

@@ -7,6 +7,7 @@
 #define STSS3_CONFIG_H
 
 #include "call.h"
+#include "checksum.h"
 #include "host.h"
 #include "part_size.h"
 #include "provider.h"
@@ -43,7 +44,8 @@ struct stss3_config {
     bool is_virtual_host;         /* the bucket stands in the host name */
     /* What objects are to be at rest, as S3 spells it in headers; NULL: the bucket's own way. */
     char *encryption, *kms_key_id, *storage_class;
-    const char *bucket_key; /* "true", "false" or NULL */
+    const char *bucket_key;       /* "true", "false" or NULL */
+    enum stss3_checksum checksum; /* of what is sent; more than this only where it is demanded */
     char *beyond_quay; /* the keys given that Quay's own driver does not take: "a, b"; or NULL */
 };
 

@@ -105,6 +105,23 @@ static regstore_status read_storage_class(struct stss3_reading *r)
     return stss3_reading_copy(r, class, &r->config->storage_class);
 }
 
+/* CRC-32C costs the least on AWS, and is the one that a reader of the whole can check. */
+static regstore_status read_checksum(struct stss3_reading *r)
+{
+    static const enum stss3_checksum kinds[] = {STSS3_SUM_NONE,      STSS3_SUM_NONE,
+                                                STSS3_SUM_MD5,       STSS3_SUM_CRC32C,
+                                                STSS3_SUM_CRC64NVME, STSS3_SUM_SHA256};
+    struct stss3_config *c = r->config;
+    unsigned choice;
+    TRY(plug_setting_choice(r->call, "checksum_algorithm",
+                            stss3_reading_value(r, "checksum_algorithm"),
+                            "auto none md5 crc32c crc64nvme sha256", &choice));
+    c->checksum = kinds[choice];
+    if (choice == 0 && c->provider->put_checksum == STSS3_CHECKSUM_CRC)
+        c->checksum = STSS3_SUM_CRC32C;
+    return REGSTORE_OK;
+}
+
 static regstore_status read_rest(struct stss3_reading *r)
 {
     struct stss3_config *c = r->config;
@@ -122,5 +139,6 @@ regstore_status stss3_read_writing(struct stss3_reading *r)
     TRY(read_sizes(r));
     TRY(read_encryption(r));
     TRY(read_storage_class(r));
+    TRY(read_checksum(r));
     return read_rest(r);
 }

@@ -44,6 +44,7 @@ static regstore_status finish_part(struct copying *c, struct plug_call *call, st
         stss3_part_copy_read(op, c->table[i].etag);
     else
         stss3_request_cancel(op->request);
+    c->table[i].length = part_length(c, i);
     if (status == REGSTORE_OK && c->table[i].etag[0] == '\0')
         status = plug_fail(call, REGSTORE_UNAVAILABLE, "UploadPartCopy: the answer is not whole");
     if (status == REGSTORE_EXISTS)
@@ -107,12 +108,13 @@ static regstore_status pump_part(struct copying *c, struct plug_call *call, size
         status = plug_no_memory(call);
     if (status == REGSTORE_OK) {
         op = stss3_part_new(&c->store->running->client, c->to, c->upload_id, (unsigned)i + 1, chunk,
-                            sha256);
+                            sha256, c->store->config->checksum);
         status = op == NULL ? plug_no_memory(call) : stss3_op_run(op, call);
         if (status == REGSTORE_OK)
             stss3_etag_copy(c->table[i].etag, stss3_request_answer_header(op->request, "etag"));
         stss3_op_drop(op);
     }
+    c->table[i].length = len;
     stss3_chunk_unref(chunk);
     return status;
 }
@@ -166,6 +168,10 @@ copy_multipart(struct copying *c, struct plug_call *call, const struct stss3_met
     struct stss3_client *client = &c->store->running->client;
     struct stss3_meta create = *meta;
     create.is_if_absent = false; /* said at Complete */
+    /* Of parts that S3 copies it makes the checksums itself; but for COMPOSITE we would have to
+     * name them. */
+    create.sum =
+        stss3_sum_is_joined(client->config->checksum) ? client->config->checksum : STSS3_SUM_NONE;
     c->n = (size_t)((c->length + c->part_bytes - 1) / c->part_bytes);
     if (c->n > c->store->config->limits.count)
         return plug_fail(call, REGSTORE_INVALID,

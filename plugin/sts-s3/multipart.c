@@ -24,6 +24,11 @@ regstore_status stss3_multipart_create(struct stss3_client *client, struct plug_
         return plug_no_memory(call);
     stss3_query_add(&op->query, "uploads", NULL);
     stss3_meta_headers(op, meta);
+    if (stss3_sum_algorithm(meta->sum) != NULL) {
+        stss3_op_header(op, "x-amz-checksum-algorithm", stss3_sum_algorithm(meta->sum));
+        stss3_op_header(op, "x-amz-checksum-type",
+                        stss3_sum_is_joined(meta->sum) ? "FULL_OBJECT" : "COMPOSITE");
+    }
     op->xml_root = "InitiateMultipartUploadResult";
     regstore_status status = stss3_op_run(op, call);
     if (status == REGSTORE_OK) {
@@ -44,14 +49,15 @@ regstore_status stss3_multipart_create(struct stss3_client *client, struct plug_
 }
 
 struct stss3_op *stss3_part_new(struct stss3_client *client, const char *key, const char *upload_id,
-                                unsigned number, struct stss3_chunk *chunk, const char *sha256)
+                                unsigned number, struct stss3_chunk *chunk, const char *sha256,
+                                enum stss3_checksum sum)
 {
     struct stss3_op *op = stss3_op_new(client, "PUT", "UploadPart", key);
     if (op == NULL)
         return NULL;
     stss3_query_add_number(&op->query, "partNumber", number);
     stss3_query_add(&op->query, "uploadId", upload_id);
-    stss3_op_send_chunk(op, chunk, sha256);
+    stss3_op_send_chunk(op, chunk, sha256, sum);
     return op;
 }
 
@@ -115,6 +121,34 @@ bool stss3_multipart_etag(const struct stss3_part *table, size_t n, char out[128
     return ok;
 }
 
+/* What S3 may compare before it makes an object of the parts: the length, and the checksum where we
+ * have made all of them ourselves. */
+static void describe_whole(struct stss3_op *op, const struct stss3_part *parts, size_t n)
+{
+    struct stss3_sum whole = parts[0].sum;
+    struct plug_buf text = {0};
+    uint64_t length = parts[0].length;
+    bool is_joined = stss3_sum_is_joined(whole.kind);
+    for (size_t i = 1; i < n; i++) {
+        is_joined = is_joined && parts[i].sum.kind == whole.kind;
+        if (is_joined)
+            stss3_sum_join(&whole, &parts[i].sum, parts[i].length);
+        length += parts[i].length;
+    }
+    if (stss3_provider_is_aws(op->client->config->provider)) {
+        plug_buf_printf(&text, "%" PRIu64, length);
+        stss3_op_header(op, "x-amz-mp-object-size", plug_buf_text(&text));
+        plug_buf_reset(&text);
+    }
+    if (is_joined) {
+        stss3_sum_base64(&whole, &text);
+        stss3_op_header(op, stss3_sum_header(whole.kind), plug_buf_text(&text));
+        stss3_op_header(op, "x-amz-checksum-type", "FULL_OBJECT");
+    }
+    op->headers.failed |= text.failed;
+    plug_buf_clear(&text);
+}
+
 regstore_status stss3_multipart_complete(struct stss3_client *client, struct plug_call *call,
                                          const char *key, const char *upload_id,
                                          const struct stss3_part *parts, size_t n,
@@ -129,12 +163,19 @@ regstore_status stss3_multipart_complete(struct stss3_client *client, struct plu
     stss3_query_add(&op->query, "uploadId", upload_id);
     if (is_if_absent)
         stss3_op_header(op, "if-none-match", "*");
+    describe_whole(op, parts, n);
     plug_buf_str(&op->body, "<CompleteMultipartUpload "
                             "xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");
     for (size_t i = 0; i < n; i++) {
         plug_buf_printf(&op->body, "<Part><PartNumber>%zu</PartNumber><ETag>&quot;", i + 1);
         stss3_xml_escape(&op->body, parts[i].etag);
-        plug_buf_str(&op->body, "&quot;</ETag></Part>");
+        plug_buf_str(&op->body, "&quot;</ETag>");
+        if (parts[i].sum.kind == STSS3_SUM_SHA256) { /* COMPOSITE: each must be named */
+            plug_buf_str(&op->body, "<ChecksumSHA256>");
+            stss3_sum_base64(&parts[i].sum, &op->body);
+            plug_buf_str(&op->body, "</ChecksumSHA256>");
+        }
+        plug_buf_str(&op->body, "</Part>");
     }
     plug_buf_str(&op->body, "</CompleteMultipartUpload>");
     stss3_op_send_body(op);
@@ -171,7 +212,7 @@ static regstore_status refuse_page(struct plug_call *call, const char *operation
 
 struct part_page {
     struct plug_call *call;
-    struct plug_buf number, length, etag, mtime, truncated, next;
+    struct plug_buf number, length, etag, mtime, sha256, truncated, next;
     uint64_t last; /* number of the newest part */
     regstore_status (*each)(void *ctx, unsigned number, const struct stss3_part *part,
                             int64_t mtime_ns);
@@ -188,9 +229,13 @@ static regstore_status part_end(void *ctx, const char *path, const char *text)
 {
     struct part_page *p = ctx;
     const struct stss3_xml_field fields[] = {
-        {"Part/PartNumber", &p->number}, {"Part/Size", &p->length},
-        {"Part/ETag", &p->etag},         {"Part/LastModified", &p->mtime},
-        {"IsTruncated", &p->truncated},  {"NextPartNumberMarker", &p->next},
+        {"Part/PartNumber", &p->number},
+        {"Part/Size", &p->length},
+        {"Part/ETag", &p->etag},
+        {"Part/LastModified", &p->mtime},
+        {"IsTruncated", &p->truncated},
+        {"NextPartNumberMarker", &p->next},
+        {"Part/ChecksumSHA256", &p->sha256},
     };
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
         if (strcmp(path, fields[i].path) == 0)
@@ -208,6 +253,9 @@ static regstore_status part_end(void *ctx, const char *path, const char *text)
     int64_t mtime_ns;
     (void)stss3_number_parse(plug_buf_text(&p->length), &part.length); /* what is none stays 0 */
     stss3_etag_copy(part.etag, plug_buf_text(&p->etag));
+    if (!stss3_sum_parse(STSS3_SUM_SHA256, plug_buf_text(&p->sha256), &part.sum))
+        part.sum.kind = STSS3_SUM_NONE;
+    plug_buf_reset(&p->sha256); /* the next part may have none */
     if (!stss3_time_parse_iso(plug_buf_text(&p->mtime), &mtime_ns))
         mtime_ns = 0;
     return p->each(p->ctx, (unsigned)number, &part, mtime_ns);
@@ -265,6 +313,7 @@ regstore_status stss3_multipart_parts(struct stss3_client *client, struct plug_c
     plug_buf_clear(&page.length);
     plug_buf_clear(&page.etag);
     plug_buf_clear(&page.mtime);
+    plug_buf_clear(&page.sha256);
     plug_buf_clear(&page.truncated);
     plug_buf_clear(&page.next);
     return status;

@@ -12,6 +12,7 @@
 struct stss3_part {
     uint64_t length;
     char etag[128];
+    struct stss3_sum sum; /* kind STSS3_SUM_NONE: not known */
 };
 
 /* upload_id: STSS3_UPLOAD_ID_MAX bytes. */
@@ -19,9 +20,11 @@ regstore_status stss3_multipart_create(struct stss3_client *client, struct plug_
                                        const char *key, const struct stss3_meta *meta,
                                        char *upload_id);
 
-/* UploadPart of the chunk, to be started or run.  number: 1 to 10,000.  NULL: no memory. */
+/* UploadPart of the chunk, to be started or run.  number: 1 to 10,000; sum: as at Create.  NULL: no
+ * memory. */
 struct stss3_op *stss3_part_new(struct stss3_client *client, const char *key, const char *upload_id,
-                                unsigned number, struct stss3_chunk *chunk, const char *sha256);
+                                unsigned number, struct stss3_chunk *chunk, const char *sha256,
+                                enum stss3_checksum sum);
 
 /* UploadPartCopy of a range of an object, to be started or run; its answer is read with
  * stss3_part_copy_read().  NULL: no memory. */
@@ -34,8 +37,8 @@ void stss3_part_copy_read(const struct stss3_op *op, char etag[128]);
  * where that is not so (KMS), and where MD5 is not to be had (FIPS). */
 bool stss3_multipart_etag(const struct stss3_part *table, size_t n, char out[128]);
 
-/* CompleteMultipartUpload with parts 1..n; etag (of the object, 128 bytes) stays "" where the
- * server does not say it. */
+/* CompleteMultipartUpload with parts 1..n, and what their checksums make; etag (of the object, 128
+ * bytes) stays "" where the server does not say it. */
 regstore_status stss3_multipart_complete(struct stss3_client *client, struct plug_call *call,
                                          const char *key, const char *upload_id,
                                          const struct stss3_part *parts, size_t n,

@@ -2,7 +2,6 @@
 #include "objects.h"
 
 #include <inttypes.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,8 +129,7 @@ regstore_status stss3_put(struct stss3_client *client, struct plug_call *call, c
     if (op == NULL)
         return plug_no_memory(call);
     stss3_meta_headers(op, meta);
-    if (chunk != NULL)
-        stss3_op_send_chunk(op, chunk, sha256);
+    stss3_op_send_chunk(op, chunk, sha256, client->config->checksum);
     const regstore_status status = stss3_op_run(op, call);
     if (status == REGSTORE_OK && etag != NULL)
         stss3_etag_copy(etag, stss3_request_answer_header(op->request, "etag"));
@@ -139,13 +137,38 @@ regstore_status stss3_put(struct stss3_client *client, struct plug_call *call, c
     return status;
 }
 
-void stss3_op_send_chunk(struct stss3_op *op, struct stss3_chunk *chunk, const char *sha256)
+void stss3_op_send_chunk(struct stss3_op *op, struct stss3_chunk *chunk, const char *sha256,
+                         enum stss3_checksum kind)
 {
-    keep_chunk(op, chunk);
-    op->request->body = stss3_chunk_data(chunk);
-    op->request->body_fd = stss3_chunk_file(chunk);
-    op->request->body_len = stss3_chunk_length(chunk);
-    (void)snprintf(op->payload_sha256, sizeof op->payload_sha256, "%s", sha256);
+    if (chunk != NULL) {
+        keep_chunk(op, chunk);
+        op->request->body = stss3_chunk_data(chunk);
+        op->request->body_fd = stss3_chunk_file(chunk);
+        op->request->body_len = stss3_chunk_length(chunk);
+        (void)snprintf(op->payload_sha256, sizeof op->payload_sha256, "%s", sha256);
+    }
+    if (kind == STSS3_SUM_NONE && atomic_load(&op->client->demands_checksum))
+        kind = stss3_demanded_checksum();
+    stss3_op_checksum(op, kind);
+}
+
+/* Of a COMPOSITE one S3 leaves away the number of parts in the answer to a range, and it looks like
+ * another: only what is said to be of the whole is. */
+bool stss3_is_sum_right(const struct stss3_request *request, const void *data, size_t len)
+{
+    static const enum stss3_checksum kinds[] = {STSS3_SUM_CRC32C, STSS3_SUM_CRC64NVME,
+                                                STSS3_SUM_SHA256};
+    const char *type = stss3_request_answer_header(request, "x-amz-checksum-type");
+    if (type == NULL || strcmp(type, "FULL_OBJECT") != 0)
+        return true;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        struct stss3_sum due, is;
+        const char *text = stss3_request_answer_header(request, stss3_sum_header(kinds[i]));
+        if (text != NULL && stss3_sum_parse(kinds[i], text, &due))
+            return !stss3_sum_of(kinds[i], data, len, &is) ||
+                   memcmp(due.bytes, is.bytes, sizeof due.bytes) == 0;
+    }
+    return true;
 }
 
 struct stss3_op *stss3_get_new(struct stss3_client *client, const char *key, uint64_t offset,
@@ -162,6 +185,10 @@ struct stss3_op *stss3_get_new(struct stss3_client *client, const char *key, uin
         (void)snprintf(quoted, sizeof quoted, "\"%s\"", etag);
         stss3_op_header(op, "if-match", quoted);
     }
+    const enum stss3_checksum sum = client->config->checksum;
+    if (offset == 0 && (stss3_sum_algorithm(sum) != NULL ||
+                        client->config->provider->put_checksum == STSS3_CHECKSUM_CRC))
+        stss3_op_header(op, "x-amz-checksum-mode", "ENABLED"); /* S3 says it of whole objects */
     keep_chunk(op, chunk);
     op->is_range = true;
     op->range_offset = offset;
@@ -178,27 +205,6 @@ regstore_status stss3_delete(struct stss3_client *client, struct plug_call *call
     const regstore_status status = stss3_op_run(op, call);
     stss3_op_drop(op);
     return status == REGSTORE_NOT_FOUND ? REGSTORE_OK : status;
-}
-
-/* S3 demands a checksum of this body.  Where a server is known for MD5 and FIPS forbids it, SHA-256
- * is worth a try: a refusal leads to DeleteObject (delete.c). */
-static void add_checksum(struct stss3_op *op)
-{
-    uint8_t raw[EVP_MAX_MD_SIZE];
-    unsigned len;
-    struct plug_buf text = {0};
-    const char *name = "content-md5";
-    bool ok = op->client->config->provider->delete_checksum == STSS3_CHECKSUM_MD5 &&
-              EVP_Digest(op->body.data, op->body.len, raw, &len, EVP_md5(), NULL) == 1;
-    if (!ok) {
-        name = "x-amz-checksum-sha256";
-        ok = EVP_Digest(op->body.data, op->body.len, raw, &len, EVP_sha256(), NULL) == 1;
-    }
-    if (ok)
-        plug_base64(&text, raw, len);
-    op->body.failed |= !ok || text.failed;
-    stss3_op_header(op, name, plug_buf_text(&text));
-    plug_buf_clear(&text);
 }
 
 struct batch {
@@ -265,8 +271,12 @@ regstore_status stss3_delete_batch(struct stss3_client *client, struct plug_call
         plug_buf_str(&op->body, "</Key></Object>");
     }
     plug_buf_str(&op->body, "</Delete>");
-    add_checksum(op);
     stss3_op_send_body(op);
+    /* S3 demands a checksum of this body.  Where a server is known for MD5 and FIPS forbids it, SHA-256
+     * is worth a try: a refusal leads to DeleteObject (delete.c). */
+    stss3_op_checksum(op, client->config->provider->delete_checksum == STSS3_CHECKSUM_MD5
+                              ? stss3_demanded_checksum()
+                              : STSS3_SUM_SHA256);
     op->request->answer_max = STSS3_XML_BYTES_MAX;
     op->xml_root = "DeleteResult";
     regstore_status status = stss3_op_run(op, call);

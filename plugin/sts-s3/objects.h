@@ -20,6 +20,7 @@ struct stss3_meta {
     const char *content_type, *content_encoding, *digest, *mark;
     bool
         is_passing; /* what an upload keeps until its end: no storage class that bills for months */
+    enum stss3_checksum sum; /* CreateMultipartUpload: of the parts, and of the whole */
     bool is_if_absent; /* If-None-Match: EXISTS when the key is taken, where the server knows it */
 };
 /* Adds the headers of a request that makes an object: those of meta, and encryption at rest. */
@@ -34,9 +35,10 @@ regstore_status stss3_head(struct stss3_client *client, struct plug_call *call, 
 regstore_status stss3_head_bucket(struct stss3_client *client, struct plug_call *call,
                                   int64_t *service_ns);
 
-/* The body is the chunk's bytes; sha256: of them, hex.  Holds a reference while the request lives.
- */
-void stss3_op_send_chunk(struct stss3_op *op, struct stss3_chunk *chunk, const char *sha256);
+/* The body is the chunk's bytes (NULL: none); sha256: of them, hex; kind: which checksum goes with
+ * them, unless the server demands one anyway.  Holds a reference while the request lives. */
+void stss3_op_send_chunk(struct stss3_op *op, struct stss3_chunk *chunk, const char *sha256,
+                         enum stss3_checksum kind);
 
 /* One PUT with the chunk's bytes (NULL: none).  etag: 128 bytes, may be NULL. */
 regstore_status stss3_put(struct stss3_client *client, struct plug_call *call, const char *key,
@@ -47,6 +49,10 @@ regstore_status stss3_put(struct stss3_client *client, struct plug_call *call, c
  * be run or started.  NULL: no memory. */
 struct stss3_op *stss3_get_new(struct stss3_client *client, const char *key, uint64_t offset,
                                uint64_t len, const char *etag, struct stss3_chunk *chunk);
+
+/* Whether all of an object that came in one answer is what its checksum says; true where the answer
+ * has none of the whole. */
+bool stss3_is_sum_right(const struct stss3_request *request, const void *data, size_t len);
 
 /* OK for what is not there. */
 regstore_status stss3_delete(struct stss3_client *client, struct plug_call *call, const char *key);

@@ -29,6 +29,7 @@ struct stss3_parts {
     _Atomic unsigned refs; /* the upload's and one of each request in flight */
     struct stss3_client *client;
     char *key, *upload_id;
+    enum stss3_checksum sum;
 
     pthread_mutex_t lock; /* guards all below */
     pthread_cond_t news;
@@ -68,7 +69,7 @@ static void unref(struct stss3_parts *p)
 }
 
 struct stss3_parts *stss3_parts_new(struct stss3_client *client, const char *key,
-                                    const char *upload_id)
+                                    const char *upload_id, enum stss3_checksum sum)
 {
     struct stss3_parts *p = calloc(1, sizeof *p);
     pthread_condattr_t monotonic;
@@ -76,6 +77,7 @@ struct stss3_parts *stss3_parts_new(struct stss3_client *client, const char *key
         return NULL;
     p->refs = 1;
     p->client = client;
+    p->sum = sum;
     p->key = strdup(key);
     p->upload_id = strdup(upload_id);
     (void)pthread_mutex_init(&p->lock, NULL); /* these cannot fail on Linux */
@@ -143,6 +145,14 @@ bool stss3_parts_add(struct stss3_parts *p, const struct stss3_part *part)
     return ok;
 }
 
+void stss3_parts_learn(struct stss3_parts *p, size_t index, const struct stss3_sum *sum)
+{
+    pthread_mutex_lock(&p->lock);
+    if (index < p->n)
+        p->table[index].sum = *sum;
+    pthread_mutex_unlock(&p->lock);
+}
+
 /* Under the lock: leading parts that have arrived are done with. */
 static void advance(struct stss3_parts *p)
 {
@@ -190,13 +200,14 @@ static void landed(struct stss3_op *op, void *ctx)
 static bool launch(struct stss3_parts *p, struct flight *f)
 {
     struct stss3_op *op = stss3_part_new(p->client, p->key, p->upload_id, (unsigned)f->index + 1,
-                                         f->chunk, f->sha256);
+                                         f->chunk, f->sha256, p->sum);
     if (op == NULL)
         return false;
     op->done = landed;
     op->ctx = f;
     atomic_fetch_add(&p->refs, 1);
     pthread_mutex_lock(&p->lock);
+    p->table[f->index].sum = op->sum;
     f->request = stss3_request_ref(op->request);
     f->progress = PART_FLYING;
     p->flying++;

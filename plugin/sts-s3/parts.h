@@ -11,9 +11,11 @@
 
 struct stss3_parts;
 
-/* key: where the multipart upload was created.  NULL: no memory. */
+/* key: where the multipart upload was created; sum: which checksum its parts have.  NULL: no
+ * memory.
+ */
 struct stss3_parts *stss3_parts_new(struct stss3_client *client, const char *key,
-                                    const char *upload_id);
+                                    const char *upload_id, enum stss3_checksum sum);
 /* Gives it up: what is under way is cancelled.  Takes NULL. */
 void stss3_parts_drop(struct stss3_parts *parts);
 
@@ -22,6 +24,9 @@ const char *stss3_parts_upload_id(const struct stss3_parts *parts);
 
 /* Adds a part that is there already (a token told of it).  False: no memory, or too many. */
 bool stss3_parts_add(struct stss3_parts *parts, const struct stss3_part *part);
+
+/* The checksum of a part that stss3_parts_add() did not know. */
+void stss3_parts_learn(struct stss3_parts *parts, size_t index, const struct stss3_sum *sum);
 
 /* Sends the chunk as the next part and returns at once; takes a reference.  mark: what the caller
  * wants back from stss3_parts_safe() when everything up to this part's end is there; its mark_len

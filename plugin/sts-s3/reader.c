@@ -225,6 +225,11 @@ static regstore_status settle(struct stss3_reader *r, struct plug_call *call, ui
     r->next = offset + range->length;
     if (range->op->request->sink_len < range->length)
         return plug_fail(call, REGSTORE_UNAVAILABLE, "GetObject: the range came short");
+    if (offset == 0 && range->op->request->sink_len == r->object.length &&
+        !stss3_is_sum_right(range->op->request, stss3_chunk_data(range->chunk),
+                            (size_t)r->object.length))
+        return plug_fail(call, REGSTORE_CORRUPT,
+                         "GetObject: the bytes are others than their checksum says");
     if (range->length == 0) {
         drop_range(range);
         r->count = 0;

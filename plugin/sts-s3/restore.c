@@ -41,7 +41,7 @@ static regstore_status restore_table(struct stss3_upload *u, struct plug_call *c
     stss3_stage_key(u, stage);
     const char *key = u->is_staged ? stage : u->key;
     struct stss3_parts *parts =
-        stss3_parts_new(&u->store->running->client, key, u->unlisted.upload_id);
+        stss3_parts_new(&u->store->running->client, key, u->unlisted.upload_id, u->sum);
     struct listing_of_parts l = {u, parts, 0};
     if (parts == NULL)
         return plug_no_memory(call);

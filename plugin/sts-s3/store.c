@@ -37,6 +37,11 @@ regstore_status stss3_store_enter(struct stss3_store *store, struct plug_call *c
         return plug_no_memory(call);
     if (found != NULL && found->process == here)
         return REGSTORE_OK;
+    if (store->config->checksum == STSS3_SUM_MD5 &&
+        !stss3_has_md5()) /* not asked in open: FORK-1 */
+        return plug_fail(call, REGSTORE_CONFIG,
+                         "'checksum_algorithm' is md5, which this machine's OpenSSL does not have "
+                         "(FIPS): crc32c, crc64nvme, sha256 or none is right");
     struct stss3_running *fresh = stss3_running_new(store->config, &store->host);
     if (fresh == NULL)
         return plug_no_memory(call);

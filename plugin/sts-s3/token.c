@@ -22,6 +22,13 @@
 #define FLAG_MULTIPART 0x8u
 #define FLAG_TABLE     0x10u /* the table itself, not its hash */
 #define FLAG_ANY_KEY   0x20u /* sealed by EXISTS */
+#define FLAG_SUM_SHIFT 6     /* three bits: the checksum of the parts, 1 to 4 as in sums[] */
+#define FLAG_SUM_MASK  0x7u
+
+/* In the order of the numbers in a token, which stay. */
+static const enum stss3_checksum sums[] = {STSS3_SUM_NONE, STSS3_SUM_MD5, STSS3_SUM_CRC32C,
+                                           STSS3_SUM_CRC64NVME, STSS3_SUM_SHA256};
+#define SUMS (sizeof sums / sizeof sums[0])
 
 /* What a token stands for: all that the handle has, or as much of it as is safe. */
 struct view {
@@ -107,6 +114,8 @@ static void write_body(struct stss3_upload *u, const struct view *v, bool with_t
     flags |= u->is_completed ? FLAG_COMPLETED : 0;
     flags |= is_multipart ? FLAG_MULTIPART : 0;
     flags |= is_multipart && u->parts != NULL && with_table ? FLAG_TABLE : 0;
+    for (uint64_t i = 0; is_multipart && i < SUMS; i++)
+        flags |= sums[i] == u->sum ? i << FLAG_SUM_SHIFT : 0;
     b->failed |= !place_hash(u->store->config, place);
     plug_put_bytes(b, place, sizeof place);
     plug_put_text(b, u->id);
@@ -246,8 +255,8 @@ static bool read_multipart(struct reading *r)
     r->parts_length = plug_get_number(&r->at);
     stss3_stage_key(u, stage);
     if (ok && (r->flags & FLAG_TABLE) != 0) {
-        u->parts =
-            stss3_parts_new(&u->store->running->client, u->is_staged ? stage : u->key, upload_id);
+        u->parts = stss3_parts_new(&u->store->running->client, u->is_staged ? stage : u->key,
+                                   upload_id, u->sum);
         ok = u->parts != NULL && read_table(r, (size_t)n);
     } else if (ok) {
         const uint8_t *hash = plug_get_bytes(&r->at, &hash_len);
@@ -307,8 +316,10 @@ static bool read_fields(struct reading *r, struct plug_call *call)
     if (u->sealed_key != NULL && plug_key_check_target(call, u->sealed_key, "key") != REGSTORE_OK)
         return false;
     const bool is_multipart = (r->flags & FLAG_MULTIPART) != 0;
-    if (is_multipart && !u->is_staged && u->key == NULL)
+    const uint64_t sum = r->flags >> FLAG_SUM_SHIFT & FLAG_SUM_MASK;
+    if (sum >= SUMS || (is_multipart && !u->is_staged && u->key == NULL))
         return false;
+    u->sum = sums[sum];
     if (u->is_completed && (!is_multipart || !u->is_staged))
         return false;
     if (is_multipart && !read_multipart(r))

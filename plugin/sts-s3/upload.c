@@ -224,6 +224,7 @@ static regstore_status create_multipart(struct stss3_upload *u, struct plug_call
     const struct stss3_meta meta = {.content_type = u->content_type,
                                     .content_encoding = u->content_encoding,
                                     .mark = u->id,
+                                    .sum = u->store->config->checksum,
                                     .is_passing = u->is_staged};
     const regstore_status status =
         stss3_multipart_create(&u->store->running->client, call, key, &meta, upload_id);
@@ -231,7 +232,8 @@ static regstore_status create_multipart(struct stss3_upload *u, struct plug_call
     TRY(status);
     const int64_t now_ns = stss3_service_clock_now_ns(u->store->running->client.clock);
     u->created_s = now_ns > 0 ? (uint64_t)(now_ns / STSS3_NS_PER_S) : 0;
-    u->parts = stss3_parts_new(&u->store->running->client, key, upload_id);
+    u->sum = meta.sum;
+    u->parts = stss3_parts_new(&u->store->running->client, key, upload_id, u->sum);
     return u->parts == NULL ? plug_no_memory(call) : REGSTORE_OK;
 }
 

@@ -49,6 +49,7 @@ struct stss3_upload {
 
     struct stss3_parts *parts; /* NULL: no multipart upload was created */
     uint64_t created_s;        /* when that was, by the service's clock; 0: not known */
+    enum stss3_checksum sum;   /* of its parts, as was said when it was created */
     bool is_staged;            /* it lies at uploads/<id>, not at the key */
     char staged_etag[128];     /* Complete went through at uploads/<id>; this is what it made */
     bool is_completed;

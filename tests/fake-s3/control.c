@@ -117,6 +117,18 @@ static void add_bucket(struct exchange *x)
     (void)say(x, 200, "ok");
 }
 
+static void set_lock(struct exchange *x)
+{
+    const char *name = parameter(x, "name"), *on = parameter(x, "on");
+    struct bucket *b = name == NULL ? NULL : store_bucket(&x->server->store, name);
+    if (b == NULL || on == NULL) {
+        (void)say(x, 400, "a bucket's name and on are missing");
+        return;
+    }
+    b->is_locked = strcmp(on, "0") != 0;
+    (void)say(x, 200, "ok");
+}
+
 static void set_part_rules(struct exchange *x)
 {
     const char *min = parameter(x, "min"), *most = parameter(x, "most"),
@@ -146,6 +158,7 @@ void control(struct exchange *x)
         {"POST", "clock", set_clock},        {"POST", "session", set_session_life},
         {"DELETE", "session", end_sessions}, {"POST", "bucket", add_bucket},
         {"POST", "parts", set_part_rules},
+        {"POST", "lock", set_lock},
     };
     const char *name = x->target + strlen(door);
     size_t length = strcspn(name, "?");

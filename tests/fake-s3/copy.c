@@ -118,6 +118,24 @@ static char *md5_etag_unlocked(struct exchange *x, const struct content *c)
     return etag;
 }
 
+/* S3 makes the checksum of what it copies anew. */
+static char *content_sum(const struct content *c, enum checksum_kind kind)
+{
+    enum { PIECE_BYTES = 1 << 20 };
+    struct checksum sum;
+    char *buffer = grab(PIECE_BYTES);
+    checksum_start(&sum, kind);
+    for (uint64_t at = 0; at < c->bytes;) {
+        ssize_t got = content_read(c, at, buffer, PIECE_BYTES);
+        if (got <= 0)
+            break;
+        checksum_add(&sum, buffer, (size_t)got);
+        at += (uint64_t)got;
+    }
+    free(buffer);
+    return checksum_end(&sum);
+}
+
 static void write_result(struct exchange *x, const char *root, const char *etag,
                          int64_t modified_ms, const struct stored_sum *sum,
                          const struct fields *at_rest)
@@ -181,10 +199,11 @@ static void copy_content(struct exchange *x, const struct object *source, struct
         copy->etag = copy_text(source->etag);
     else
         copy->etag = md5_etag_unlocked(x, &copy->content);
-    if (source->sum.value != NULL && !source->sum.is_composite) {
-        copy->sum.kind = source->sum.kind;
-        copy->sum.value = copy_text(source->sum.value);
-    }
+    if (source->sum.value == NULL)
+        return;
+    copy->sum.kind = source->sum.kind;
+    copy->sum.value = source->sum.is_composite ? content_sum(&copy->content, copy->sum.kind)
+                                               : copy_text(source->sum.value);
 }
 
 void copy_object(struct exchange *x)
@@ -275,6 +294,9 @@ void upload_part_copy(struct exchange *x)
         if (u == NULL) {
             part_free(p);
         } else {
+            p->sum.kind = u->sum_kind;
+            if (u->sum_kind != SUM_NONE)
+                p->sum.value = content_sum(&p->content, u->sum_kind);
             write_result(x, "CopyPartResult", p->etag, p->modified_ms, NULL, &u->plan->at_rest);
             upload_put_part(u, p);
         }

@@ -104,7 +104,7 @@ void upload_part(struct exchange *x)
     if (b == NULL || !read_part_number(x, &number))
         return;
     struct upload *u = need_upload(x, b);
-    if (u == NULL || !check_object_wishes(x) || !refuse_at_rest(x))
+    if (u == NULL || !check_lock(x, b, "Put Part") || !check_object_wishes(x) || !refuse_at_rest(x))
         return;
     /* An upload that was promised no checksum takes parts with any, as boto3 sends them. */
     if (u->sum_kind != SUM_NONE && u->sum_kind != x->body.sum_kind) {

@@ -112,7 +112,8 @@ void get_object(struct exchange *x)
     if (!choose_range(x, o))
         return;
     describe(x, o);
-    if (mode != NULL && strcasecmp(mode, "ENABLED") == 0 && x->answer.status == 200)
+    /* To a range as well, when it is the whole. */
+    if (mode != NULL && strcasecmp(mode, "ENABLED") == 0 && x->answer.bytes == o->content.bytes)
         answer_sum(x, &o->sum);
     x->answer.object = object_hold(o);
 }
@@ -120,7 +121,8 @@ void get_object(struct exchange *x)
 void put_object(struct exchange *x)
 {
     struct bucket *b = need_bucket(x);
-    if (b == NULL || !check_object_wishes(x) || !check_write_conditions(x, b))
+    if (b == NULL || !check_lock(x, b, "Put Object") || !check_object_wishes(x) ||
+        !check_write_conditions(x, b))
         return;
     struct object *o = object_new(x->key);
     if (!read_object_headers(x, &o->headers) || !read_at_rest(x, &o->at_rest)) {

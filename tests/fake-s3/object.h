@@ -11,6 +11,9 @@ struct exchange;
 
 /* What a request says of the object that it makes. False: refused. */
 bool read_object_headers(struct exchange *x, struct fields *headers);
+/* What object lock demands of a body.  words: "Put Object".  False: refused. */
+bool check_lock(struct exchange *x, const struct bucket *b, const char *words);
+
 /* Whether it asks for what we do not do: no object is made with less than was asked. */
 bool check_object_wishes(struct exchange *x);
 

@@ -77,6 +77,16 @@ bool read_object_headers(struct exchange *x, struct fields *headers)
     return keep_metadata(x, headers);
 }
 
+bool check_lock(struct exchange *x, const struct bucket *b, const char *words)
+{
+    if (!b->is_locked || x->body.content_md5 != NULL || x->body.sum_kind != SUM_NONE)
+        return true;
+    return refuse_saying(x, "InvalidRequest",
+                         "Content-MD5 OR x-amz-checksum- HTTP header is required for %s requests "
+                         "with Object Lock parameters",
+                         words);
+}
+
 bool check_object_wishes(struct exchange *x)
 {
     static const char *const unknown[] = {"x-amz-tagging",

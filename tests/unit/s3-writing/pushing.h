@@ -32,5 +32,6 @@ unsigned count_of(const char *operation);
 
 TCase *at_rest_case(void);
 TCase *parts_case(void);
+TCase *sums_case(void);
 
 #endif

@@ -6,7 +6,8 @@
 int main(void)
 {
     (void)setenv("CK_DEFAULT_TIMEOUT", "60", 0); /* 4 s is little on a busy machine */
-    SRunner *runner = srunner_create(json_fields_suite());
+    SRunner *runner = srunner_create(checksum_suite());
+    srunner_add_suite(runner, json_fields_suite());
     srunner_add_suite(runner, memory_suite());
     srunner_add_suite(runner, part_size_suite());
     srunner_add_suite(runner, profile_file_suite());

@@ -5,6 +5,7 @@
 
 #include <check.h>
 
+Suite *checksum_suite(void);
 Suite *json_fields_suite(void);
 Suite *memory_suite(void);
 Suite *part_size_suite(void);
