@@ -46,6 +46,23 @@ static const struct {
     {"MethodNotAllowed", "see sts_endpoint_url: what answers there is no STS"},
 };
 
+/* For whoever has no keys in the settings. */
+static const char no_source[] = "mend what the message names, or give sts_user_access_key and "
+                                "sts_user_secret_key (12.3), which "
+                                "go before everything that is looked for";
+static const char bad_identity[] =
+    "the role's trust policy must name the token's provider as its Federated Principal, and sub "
+    "and "
+    "aud as the token has them; sts_role_arn (or AWS_ROLE_ARN) must be this role's";
+static const char bad_source[] =
+    "the credentials that were found are not known there, or not any more: mend where they come "
+    "from, which the log names as the source";
+static const char bad_source_trust[] = "the role's trust policy must name as its Principal whom "
+                                       "the credentials that were found belong "
+                                       "to ('regstore policy' prints it), with the sts_external_id "
+                                       "if it demands one, and sts_role_arn "
+                                       "must be this role's";
+
 static bool is_aws(const struct stss3_endpoint *endpoint)
 {
     return stss3_provider_is_aws(stss3_provider_of_host(endpoint->host));
@@ -59,7 +76,8 @@ static bool is_plain_refusal(const struct plug_error *error)
 
 bool stss3_advice_needs_keys(const struct stss3_config *config, const struct plug_error *error)
 {
-    return is_plain_refusal(error) && !config->is_sts_implied && !is_aws(&config->sts);
+    return is_plain_refusal(error) && !config->is_sts_implied && !is_aws(&config->sts) &&
+           config->who.kind != STSS3_WHO_WEB_IDENTITY;
 }
 
 static const char *refused(const struct stss3_config *config, enum stss3_keys_are keys)
@@ -69,12 +87,32 @@ static const char *refused(const struct stss3_config *config, enum stss3_keys_ar
     return keys == STSS3_KEYS_GOOD || is_aws(&config->sts) ? bad_trust : bad_either;
 }
 
+/* Credentials that are not the settings': whether they could not be had, or the role refuses them.
+ */
+static const char *advise_source(const struct stss3_config *config, const struct plug_error *error)
+{
+    static const char *const unknown[] = {"InvalidClientTokenId", "InvalidAccessKeyId",
+                                          "SignatureDoesNotMatch", "ExpiredToken"};
+    if (strncmp(error->message, "AssumeRole", strlen("AssumeRole")) != 0)
+        return no_source;
+    for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++)
+        if (strcmp(unknown[i], error->code) == 0 && config->who.kind != STSS3_WHO_WEB_IDENTITY)
+            return bad_source;
+    if (error->status != REGSTORE_DENIED || strcmp(error->code, "ValidationError") == 0)
+        return NULL;
+    return config->who.kind == STSS3_WHO_WEB_IDENTITY ? bad_identity : bad_source_trust;
+}
+
 const char *stss3_advice_session(const struct stss3_config *config, const struct plug_error *error,
                                  enum stss3_keys_are keys)
 {
     if (config->is_sts_implied)
         return "set sts_endpoint_url: endpoint_url names a server that is not AWS, and without "
                "sts_endpoint_url the session is asked of AWS";
+    const char *about_source =
+        config->who.kind == STSS3_WHO_KEYS ? NULL : advise_source(config, error);
+    if (about_source != NULL)
+        return about_source;
     for (size_t i = 0; i < sizeof by_code / sizeof by_code[0]; i++)
         if (strcmp(by_code[i].code, error->code) == 0)
             return by_code[i].advice;
@@ -131,6 +169,12 @@ bool stss3_advice_settings(const struct stss3_config *config, struct plug_buf *o
         plug_buf_printf(out,
                         "%ssts_endpoint_url is http: anybody on the way can read the session "
                         "that comes back, so use https",
+                        out->len == 0 ? "" : "; ");
+    if (config->who.kind == STSS3_WHO_WEB_IDENTITY &&
+        (config->who.keys.access_key != NULL || config->who.keys.access_key_file != NULL))
+        plug_buf_printf(out,
+                        "%ssts_user_access_key is given and not used: sts_web_identity_token_file "
+                        "is preferred",
                         out->len == 0 ? "" : "; ");
     if (config->beyond_quay != NULL)
         plug_buf_printf(out,

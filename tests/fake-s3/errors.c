@@ -22,6 +22,9 @@ static const struct error_kind kinds[] = {
     {"EntityTooLarge", 400, "Your proposed upload exceeds the maximum allowed size"},
     {"EntityTooSmall", 400, "Your proposed upload is smaller than the minimum allowed size"},
     {"ExpiredToken", 400, "The provided token has expired."},
+    {"ExpiredTokenException", 400, "The web identity token that was passed is expired."},
+    {"IDPCommunicationError", 400, "The identity provider could not be reached."},
+    {"IDPRejectedClaim", 403, "The identity provider reported that authentication failed."},
     {"IllegalLocationConstraintException", 400,
      "The specified location constraint is incompatible for the region specific endpoint this "
      "request was sent to."},
@@ -39,6 +42,7 @@ static const struct error_kind kinds[] = {
     {"InvalidClientTokenId", 403, "The security token included in the request is invalid."},
     {"InvalidDigest", 400, "The Content-MD5 you specified was invalid."},
     {"InvalidEncryptionAlgorithmError", 400, "The encryption method specified is not supported"},
+    {"InvalidIdentityToken", 400, "The web identity token that was passed could not be validated."},
     {"InvalidLocationConstraint", 400, "The specified location-constraint is not valid"},
     {"InvalidPart", 400,
      "One or more of the specified parts could not be found.  The part may not have been "

@@ -23,6 +23,22 @@ static bool complain(const char *what)
     return false;
 }
 
+static bool make_more_roles(struct server *s)
+{
+    const struct options *o = s->options;
+    for (size_t i = 0; i < o->roles.count; i++) {
+        const char *why = "the trust policy of a --role cannot be read";
+        struct role *role = identities_add_role(&s->identities, o->roles.items[i].name);
+        char *trust = read_file(o->roles.items[i].value);
+        role->max_session_s = o->max_session_s;
+        role->trust = trust == NULL ? NULL : policy_read(trust, &why);
+        free(trust);
+        if (role->trust == NULL)
+            return complain(why);
+    }
+    return true;
+}
+
 /* Chapter 12 of the Quay manual: the user, the role, whom it trusts; and somebody else. */
 enum { MOST_PARTS = 10000 }; /* of an upload, as AWS has it */
 
@@ -154,7 +170,8 @@ static bool serve(struct server *s, const sigset_t *signals, int ready)
 {
     const struct options *o = s->options;
     struct listener **listeners = grab(o->regions.count * sizeof(struct listener *));
-    bool is_up = make_identities(s) && make_store(s) && listen_everywhere(s, listeners) &&
+    bool is_up = make_identities(s) && make_more_roles(s) && make_store(s) &&
+                 listen_everywhere(s, listeners) &&
                  (o->folder == NULL || write_papers(s) || complain("--dir cannot be written"));
 
     if (is_up) {

@@ -53,6 +53,7 @@ void complete_multipart_upload(struct exchange *x);
 void abort_multipart_upload(struct exchange *x);
 
 void assume_role(struct exchange *x);
+void assume_role_with_web_identity(struct exchange *x);
 void get_caller_identity(struct exchange *x);
 
 #endif

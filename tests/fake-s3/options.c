@@ -19,6 +19,8 @@ static const char usage[] =
     "  --trust FILE          the role's trust policy (it trusts quay-user)\n"
     "  --external-id ID      what the trust policy demands beside\n"
     "  --permissions FILE    what the role may do (all of S3)\n"
+    "  --role NAME=FILE      another role, with this trust policy\n"
+    "  --oidc-issuer URL --oidc-key FILE  the provider of web identities, its public key as PEM\n"
     "  --max-session S       the role's longest session (3600)\n"
     "  --min-session S       the shortest that may be asked for (900)\n"
     "  --session-life MS     sessions end so soon, whatever they asked for\n"
@@ -39,6 +41,9 @@ enum option_code {
     TRUST_OPTION,
     EXTERNAL_ID_OPTION,
     PERMISSIONS_OPTION,
+    ROLE_OPTION,
+    OIDC_ISSUER_OPTION,
+    OIDC_KEY_OPTION,
     MAX_SESSION_OPTION,
     MIN_SESSION_OPTION,
     SESSION_LIFE_OPTION,
@@ -60,6 +65,9 @@ static const struct option long_options[] = {
     {"trust", required_argument, NULL, TRUST_OPTION},
     {"external-id", required_argument, NULL, EXTERNAL_ID_OPTION},
     {"permissions", required_argument, NULL, PERMISSIONS_OPTION},
+    {"role", required_argument, NULL, ROLE_OPTION},
+    {"oidc-issuer", required_argument, NULL, OIDC_ISSUER_OPTION},
+    {"oidc-key", required_argument, NULL, OIDC_KEY_OPTION},
     {"max-session", required_argument, NULL, MAX_SESSION_OPTION},
     {"min-session", required_argument, NULL, MIN_SESSION_OPTION},
     {"session-life", required_argument, NULL, SESSION_LIFE_OPTION},
@@ -74,15 +82,16 @@ void options_clear(struct options *o)
 {
     fields_clear(&o->regions);
     fields_clear(&o->buckets);
+    fields_clear(&o->roles);
     fields_clear(&o->faults);
 }
 
-static void add_bucket(struct options *o, const char *argument)
+static void add_pair(struct fields *to, const char *argument)
 {
     const char *equals = strchr(argument, '=');
     size_t length = equals == NULL ? strlen(argument) : (size_t)(equals - argument);
     char *name = copy_text_n(argument, length);
-    fields_add(&o->buckets, name, equals == NULL ? "" : equals + 1);
+    fields_add(to, name, equals == NULL ? "" : equals + 1);
     free(name);
 }
 
@@ -129,6 +138,8 @@ static bool read_one(struct options *o, int code)
         {TRUST_OPTION, offsetof(struct options, trust)},
         {PERMISSIONS_OPTION, offsetof(struct options, permissions)},
         {EXTERNAL_ID_OPTION, offsetof(struct options, external_id)},
+        {OIDC_ISSUER_OPTION, offsetof(struct options, oidc_issuer)},
+        {OIDC_KEY_OPTION, offsetof(struct options, oidc_key)},
     };
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (words[i].code == code) {
@@ -149,7 +160,10 @@ static bool read_one(struct options *o, int code)
         fields_add(&o->regions, optarg, "");
         return true;
     case BUCKET_OPTION:
-        add_bucket(o, optarg);
+        add_pair(&o->buckets, optarg);
+        return true;
+    case ROLE_OPTION:
+        add_pair(&o->roles, optarg);
         return true;
     case FAULT_OPTION:
         fields_add(&o->faults, optarg, "");
@@ -178,6 +192,10 @@ static bool fill_in(struct options *o)
     }
     if ((o->certificate == NULL) != (o->key == NULL)) {
         (void)fputs("regstore-fake-s3: --cert and --key go together\n", stderr);
+        return false;
+    }
+    if ((o->oidc_issuer == NULL) != (o->oidc_key == NULL)) {
+        (void)fputs("regstore-fake-s3: --oidc-issuer and --oidc-key go together\n", stderr);
         return false;
     }
     if (o->external_id != NULL && o->trust != NULL) {

@@ -15,6 +15,7 @@ struct options {
     const char *certificate, *key;   /* PEM files, or NULL: http */
     const char *trust, *permissions; /* policies in files, or NULL */
     const char *external_id;
+    const char *oidc_issuer, *oidc_key; /* of web identities, its key a PEM file; or NULL */
     uint16_t port; /* 0: any; of more than one region the others follow it */
     uint32_t max_session_s, min_session_s, session_life_ms;
     uint64_t min_part_bytes;
@@ -22,6 +23,7 @@ struct options {
     bool has_control, is_daemon;
     struct fields regions; /* by name; the first is the default */
     struct fields buckets; /* name, region */
+    struct fields roles;   /* more of them: name, file of the trust policy */
     struct fields faults;  /* rules, as names */
 };
 

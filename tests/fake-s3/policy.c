@@ -118,6 +118,8 @@ static bool principal_matches(const struct policy *p, const yaml_node_t *princip
     const char *word = scalar(principal);
     if (word != NULL)
         return strcmp(word, "*") == 0;
+    if (strstr(arn, ":oidc-provider/") != NULL)
+        return any_matches(p, member(p, principal, "Federated"), arn, false);
     const yaml_node_t *aws = member(p, principal, "AWS");
     if (any_matches(p, aws, arn, false))
         return true;

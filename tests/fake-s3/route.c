@@ -17,6 +17,8 @@ enum { KEY_BYTES = 1024 };
 /* The first row that fits is meant. */
 static const struct operation operations[] = {
     {"AssumeRole", ON_STS, "", NULL, NULL, assume_role, NULL, false},
+    {"AssumeRoleWithWebIdentity", ON_STS, "", NULL, NULL, assume_role_with_web_identity, NULL,
+     false},
     {"GetCallerIdentity", ON_STS, "", NULL, NULL, get_caller_identity, NULL, false},
 
     {"ListBuckets", ON_SERVICE, "GET", NULL, NULL, list_buckets, "s3:ListAllMyBuckets", false},

@@ -6,8 +6,8 @@
 #
 # Parts: refusals, faults, access, regions, load; strangers and strangers-tls (STRANGERS is a folder in
 # which boto3 and the aws CLI stay, from PyPI); and of the command REGSTORE conformance, tls and
-# conformance-tls, sessions, metrics, and, in namespaces with names and ports of their own, five-keys and
-# conformance-five-keys (AWS), dead-names (a name server that never answers).
+# conformance-tls, sessions, metrics, identity, and, in namespaces with names and ports of their own,
+# five-keys and conformance-five-keys (AWS), dead-names (a name server that never answers).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 server=$1
@@ -99,6 +99,26 @@ metrics)
     $python -c 'import prometheus_client' 2>/dev/null ||
         bail_out "apt-get install python3-prometheus-client"
     set -- --control
+    ;;
+identity)
+    trusted='{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
+        "Principal": {"AWS": ["arn:aws:iam::123492922789:user/quay-user"%s]}},
+        {"Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity",
+         "Principal": {"Federated": "arn:aws:iam::123492922789:oidc-provider/oidc.example/id/1"},
+         "Condition": {"StringEquals": {"oidc.example/id/1:aud": "sts.amazonaws.com",
+            "oidc.example/id/1:sub": "system:serviceaccount:quay:registry"}}}]}'
+    # shellcheck disable=SC2059 # a format on purpose
+    printf "$trusted" "" >"$work/first.json"
+    # shellcheck disable=SC2059 # likewise
+    printf "$trusted" ', "arn:aws:iam::123492922789:role/source-role",
+        "arn:aws:iam::123492922789:role/node-role"' >"$work/last.json"
+    openssl genrsa -out "$work/oidc.pem" 2048 2>"$work/openssl" ||
+        bail_out "no key: $(cat "$work/openssl")"
+    openssl rsa -in "$work/oidc.pem" -pubout -out "$work/oidc.pub" 2>"$work/openssl" ||
+        bail_out "no public key: $(cat "$work/openssl")"
+    set -- --control --trust "$work/last.json" --role "source-role=$work/first.json" \
+        --role "node-role=$work/first.json" --oidc-issuer https://oidc.example/id/1 \
+        --oidc-key "$work/oidc.pub"
     ;;
 regions) set -- --region us-east-1 --region eu-west-1 --bucket quay --bucket far=eu-west-1 ;;
 access)

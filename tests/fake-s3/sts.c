@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* AssumeRole and GetCallerIdentity, and who may call them. */
+/* AssumeRole, AssumeRoleWithWebIdentity and GetCallerIdentity, and who may call them. */
 #include "authenticate.h"
 #include "clock.h"
 #include "codec.h"
 #include "exchange.h"
 #include "operations.h"
 #include "sts.h"
+#include "web_identity.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -104,6 +105,11 @@ bool authenticate_sts(struct exchange *x)
 {
     struct text canonical = {0}, to_sign = {0};
 
+    if (x->operation->carry_out == assume_role_with_web_identity) {
+        if (header(x, "Authorization") == NULL && header(x, "x-amz-security-token") == NULL)
+            return true;
+        return refuse_saying(x, "AccessDenied", "This call is not signed: whose are these?");
+    }
     if (!read_claim(x) || !check_scope(x) || !check_caller(x))
         return false;
     if (!claim_signs(&x->claim, "host"))
@@ -224,13 +230,40 @@ static const struct role *find_role(struct exchange *x, const char *arn)
     const char *context[] = {"sts:ExternalId", parameter(x, "ExternalId"), NULL};
     if (context[1] == NULL)
         context[0] = NULL;
-    const struct policy_question question = {
+    struct policy_question question = {
         .principal = x->caller.arn, .action = "sts:AssumeRole", .context = context};
+    if (role != NULL && policy_allows(role->trust, &question))
+        return role;
+    /* A policy may name the role of the session that asks. */
+    question.principal = x->caller.role == NULL ? x->caller.arn : x->caller.role->arn;
     if (role != NULL && policy_allows(role->trust, &question))
         return role;
     (void)refuse_saying(x, "AccessDenied",
                         "User: %s is not authorized to perform: sts:AssumeRole on resource: %s",
                         x->caller.arn, arn);
+    return NULL;
+}
+
+static const struct role *find_role_for(struct exchange *x, const char *arn,
+                                        const struct web_identity *who)
+{
+    const struct role *role = identities_role(&x->server->identities, arn);
+    struct text provider = {0}, sub = {0}, aud = {0};
+    text_format(&provider, "arn:aws:iam::" ACCOUNT ":oidc-provider/%s", who->issuer_host);
+    text_format(&sub, "%s:sub", who->issuer_host);
+    text_format(&aud, "%s:aud", who->issuer_host);
+    const char *context[] = {text_str(&sub), who->subject, text_str(&aud), who->audience, NULL};
+    const struct policy_question question = {.principal = text_str(&provider),
+                                             .action = "sts:AssumeRoleWithWebIdentity",
+                                             .context = context};
+    const bool is_allowed = role != NULL && policy_allows(role->trust, &question);
+    text_clear(&provider);
+    text_clear(&sub);
+    text_clear(&aud);
+    if (is_allowed)
+        return role;
+    (void)refuse_saying(x, "AccessDenied",
+                        "Not authorized to perform sts:AssumeRoleWithWebIdentity");
     return NULL;
 }
 
@@ -256,25 +289,18 @@ static void answer_session(struct exchange *x, const struct session *s)
     answer_end(x);
 }
 
-void assume_role(struct exchange *x)
+static bool read_role_arn(struct exchange *x, const char **arn)
+{
+    *arn = parameter(x, "RoleArn");
+    if (*arn == NULL || strlen(*arn) < 20)
+        return invalid(x, "roleArn", *arn, "Member must have length greater than or equal to 20");
+    return starts_with(*arn, "arn:") || refuse_saying(x, "ValidationError", "%s is invalid", *arn);
+}
+
+static void open_session(struct exchange *x, const struct role *role, const char *name,
+                         uint64_t duration_s)
 {
     struct server *server = x->server;
-    const char *arn = parameter(x, "RoleArn"), *name;
-    uint64_t duration_s;
-
-    if (arn == NULL || strlen(arn) < 20) {
-        (void)invalid(x, "roleArn", arn, "Member must have length greater than or equal to 20");
-        return;
-    }
-    if (!read_session_name(x, &name) || !read_duration(x, &duration_s))
-        return;
-    if (!starts_with(arn, "arn:")) {
-        (void)refuse_saying(x, "ValidationError", "%s is invalid", arn);
-        return;
-    }
-    const struct role *role = find_role(x, arn);
-    if (role == NULL)
-        return;
     if (duration_s > role->max_session_s) {
         (void)refuse_saying(x, "ValidationError",
                             "The requested DurationSeconds exceeds the "
@@ -286,4 +312,34 @@ void assume_role(struct exchange *x)
     /* It ends when the answer says so, and that is in whole seconds. */
     int64_t end_ms = (server_now_ms(server) + life_ms) / 1000 * 1000;
     answer_session(x, identities_add_session(&server->identities, role, name, end_ms));
+}
+
+void assume_role(struct exchange *x)
+{
+    const char *arn, *name;
+    uint64_t duration_s;
+    if (!read_role_arn(x, &arn) || !read_session_name(x, &name) || !read_duration(x, &duration_s))
+        return;
+    const struct role *role = find_role(x, arn);
+    if (role != NULL)
+        open_session(x, role, name, duration_s);
+}
+
+void assume_role_with_web_identity(struct exchange *x)
+{
+    const char *arn, *name, *token = parameter(x, "WebIdentityToken");
+    struct web_identity who = {0};
+    uint64_t duration_s;
+    if (!read_role_arn(x, &arn) || !read_session_name(x, &name) || !read_duration(x, &duration_s))
+        return;
+    if (token == NULL || strlen(token) < 4) {
+        (void)invalid(x, "webIdentityToken", token == NULL ? NULL : "*",
+                      "Member must have length greater than or equal to 4");
+        return;
+    }
+    const struct role *role =
+        web_identity_read(x, token, &who) ? find_role_for(x, arn, &who) : NULL;
+    if (role != NULL)
+        open_session(x, role, name, duration_s);
+    web_identity_clear(&who);
 }
