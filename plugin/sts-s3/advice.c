@@ -165,6 +165,10 @@ bool stss3_advice_settings(const struct stss3_config *config, struct plug_buf *o
     if (config->is_endpoint_over_region)
         plug_buf_str(out, "s3_region and endpoint_url are both given: endpoint_url is obeyed here, "
                           "while Quay's own driver would ignore it");
+    if (config->is_host_ignored)
+        plug_buf_printf(out,
+                        "%shost and port name another server than endpoint_url: leave them out",
+                        out->len == 0 ? "" : "; ");
     if (config->role_arn != NULL && !config->sts.tls && !is_loopback(&config->sts))
         plug_buf_printf(out,
                         "%ssts_endpoint_url is http: anybody on the way can read the session "

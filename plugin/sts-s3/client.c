@@ -49,6 +49,17 @@ void stss3_client_target(struct stss3_client *client, struct stss3_target *t)
     pthread_mutex_unlock(&client->lock);
 }
 
+void stss3_client_presign_target(struct stss3_client *client, struct stss3_target *t)
+{
+    const struct stss3_config *c = client->config;
+    stss3_client_target(client, t);
+    if (!c->has_presign)
+        return;
+    t->tls = c->presign.tls;
+    (void)snprintf(t->host, sizeof t->host, "%s%s%s", c->is_virtual_host ? c->bucket : "",
+                   c->is_virtual_host ? "." : "", c->presign.authority);
+}
+
 /* Deriving a day's key costs four times a signature: the one that all share is copied out. */
 static void borrow_key(struct stss3_client *client, const struct stss3_signer *signer,
                        int64_t now_ns, struct stss3_signing_key *key)

@@ -55,6 +55,8 @@ struct stss3_target {
     bool tls;
 };
 void stss3_client_target(struct stss3_client *client, struct stss3_target *out);
+/* The same for whoever follows a presigned URL. */
+void stss3_client_presign_target(struct stss3_client *client, struct stss3_target *out);
 
 /*
  * An operation under way.  Made by stss3_op_new(), filled by whoever makes it, run or started once.

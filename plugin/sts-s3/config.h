@@ -35,6 +35,10 @@ struct stss3_config {
     char region[STSS3_REGION_MAX]; /* the one to begin with; S3 may teach another (s3.h) */
     const struct stss3_partition *partition;
     struct stss3_endpoint s3, sts;
+    struct stss3_endpoint presign; /* what clients see in place of s3, when has_presign */
+    bool has_presign, use_fips, use_dualstack;
+    const char *s3_from;  /* what named s3: a key or a variable, a literal; NULL: it is AWS's own */
+    bool is_host_ignored; /* host and port say another place than endpoint_url, which is obeyed */
     const struct stss3_provider *provider; /* never NULL: what is known of the server at s3 */
     bool is_provider_named;                /* by the setting; else found by s3's host */
     bool is_aws_s3;      /* s3 is AWS's own endpoint for a region, not one that was named */

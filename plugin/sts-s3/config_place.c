@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where we store: bucket, path, region, endpoints. */
+/* Where we store: bucket, path, provider, region; config_endpoint.c has the endpoints. */
 #include <stdio.h>
 #include <string.h>
 
@@ -50,34 +50,32 @@ static regstore_status read_bucket(struct stss3_reading *r)
 static regstore_status read_provider(struct stss3_reading *r)
 {
     struct stss3_config *c = r->config;
-    const char *name = stss3_reading_value(r, "provider"),
-               *url = stss3_reading_value(r, "endpoint_url");
-    const char *bad = url == NULL ? NULL : stss3_endpoint_parse(url, &c->s3);
-    if (bad != NULL)
-        return stss3_reading_wrong(r, "endpoint_url", bad);
-    c->is_aws_s3 = url == NULL;
+    const char *name = stss3_reading_value(r, "provider");
     c->is_provider_named = name != NULL;
     if (name == NULL) {
         c->provider =
-            url == NULL ? stss3_provider_named("aws") : stss3_provider_of_host(c->s3.host);
+            c->is_aws_s3 ? stss3_provider_named("aws") : stss3_provider_of_host(c->s3.host);
         return REGSTORE_OK;
     }
     unsigned choice;
     TRY(plug_setting_choice(r->call, "provider", name, provider_names, &choice));
     c->provider = stss3_provider_at(choice);
-    if (url == NULL && !stss3_provider_is_aws(c->provider))
+    if (c->is_aws_s3 && !stss3_provider_is_aws(c->provider))
         return stss3_reading_wrong(r, "provider", "needs endpoint_url, which says where it is");
     return REGSTORE_OK;
 }
 
-/* The environment speaks of AWS: a provider with a region of its own is not asked for another one.
- */
+/* The environment speaks of AWS: a provider with a region of its own is not asked for another one,
+ * nor is a host of S3 that names one. */
 static regstore_status read_region(struct stss3_reading *r)
 {
     struct stss3_config *c = r->config;
     const char *region = stss3_reading_value(r, "s3_region");
     if (region == NULL)
         region = c->provider->first_region;
+    char of_host[STSS3_REGION_MAX];
+    if (region == NULL && stss3_region_of_s3_host(c->s3.host, of_host))
+        region = of_host;
     if (region == NULL)
         region = stss3_reading_value_or_env(r, "s3_region", "AWS_REGION", "AWS_DEFAULT_REGION");
     if (region != NULL && !stss3_region_is_valid(region))
@@ -88,41 +86,6 @@ static regstore_status read_region(struct stss3_reading *r)
                                       : stss3_partition_named("aws", strlen("aws"));
     (void)snprintf(c->region, sizeof c->region, "%s",
                    region != NULL ? region : c->partition->first_region);
-    return REGSTORE_OK;
-}
-
-static void aws_endpoint(const char *service, const char *region, struct stss3_endpoint *out)
-{
-    char url[STSS3_HOST_MAX + 16], host[STSS3_HOST_MAX];
-    stss3_aws_host(service, region, host);
-    (void)snprintf(url, sizeof url, "https://%s", host);
-    (void)stss3_endpoint_parse(url, out); /* our own words: cannot fail */
-}
-
-void stss3_config_endpoint(const struct stss3_config *config, const char *region,
-                           struct stss3_endpoint *out)
-{
-    if (config->is_aws_s3)
-        aws_endpoint("s3", region, out);
-    else
-        *out = config->s3;
-}
-
-static regstore_status read_endpoints(struct stss3_reading *r)
-{
-    struct stss3_config *c = r->config;
-    const char *sts = stss3_reading_value(r, "sts_endpoint_url");
-    const char *bad = sts == NULL ? NULL : stss3_endpoint_parse(sts, &c->sts);
-    if (bad != NULL)
-        return stss3_reading_wrong(r, "sts_endpoint_url", bad);
-    if (c->is_aws_s3)
-        aws_endpoint("s3", c->region, &c->s3);
-    if (sts == NULL)
-        aws_endpoint("sts", c->region, &c->sts);
-    const bool has_region = stss3_reading_value(r, "s3_region") != NULL;
-    c->is_sts_implied = sts == NULL && !stss3_provider_is_aws(stss3_provider_of_host(c->s3.host));
-    c->is_region_assumed = c->is_aws_s3 && !has_region;
-    c->is_endpoint_over_region = !c->is_aws_s3 && has_region;
     return REGSTORE_OK;
 }
 
@@ -145,6 +108,12 @@ static regstore_status read_addressing(struct stss3_reading *r)
                                    c->s3.is_address
                                        ? "cannot be virtual: endpoint_url names an IP address"
                                        : "cannot be virtual: the bucket's name is no host name");
+    /* Clients see one address for all buckets. */
+    if (c->has_presign && c->presign.is_address && style == 0)
+        style = 1;
+    if (style == 2 && c->has_presign && c->presign.is_address)
+        return stss3_reading_wrong(r, "presign_endpoint_url",
+                                   "names an IP address, while addressing_style is virtual");
     c->is_virtual_host = style == 2 || (style == 0 && c->provider->is_virtual_host &&
                                         stss3_provider_is_host_of(c->provider, c->s3.host) &&
                                         fits_host_name(c->bucket));
@@ -155,9 +124,10 @@ regstore_status stss3_read_place(struct stss3_reading *r)
 {
     TRY(read_root(r));
     TRY(read_bucket(r));
+    TRY(stss3_read_s3_endpoint(r));
     TRY(read_provider(r));
     TRY(read_region(r));
-    TRY(read_endpoints(r));
+    TRY(stss3_read_other_endpoints(r));
     TRY(read_addressing(r));
     return stss3_reading_copy(r, stss3_reading_value(r, "ca_bundle"), &r->config->ca_bundle);
 }

@@ -53,7 +53,7 @@ static regstore_status write_url(struct stss3_store *s, struct plug_call *call, 
     struct stss3_signature signature = {0};
     if (op == NULL)
         return plug_no_memory(call);
-    stss3_client_target(&s->running->client, &target);
+    stss3_client_presign_target(&s->running->client, &target);
     const struct stss3_signer signer = {session->access_key, session->secret_key, session->token,
                                         target.region, "s3"};
     const struct stss3_header headers[] = {{"host", target.host},

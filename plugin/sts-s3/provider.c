@@ -15,7 +15,8 @@ static const struct stss3_provider providers[] = {
     {
         .name = "aws", .title = "Amazon S3",
         .hosts = "*.amazonaws.com *.amazonaws.com.cn *.amazonaws.eu *.c2s.ic.gov *.sc2s.sgov.gov "
-                 "*.cloud.adc-e.uk *.csp.hci.ic.gov *.api.aws *.api.amazonwebservices.com.cn",
+                 "*.cloud.adc-e.uk *.csp.hci.ic.gov *.api.aws *.api.amazonwebservices.com.cn "
+                 "*.api.amazonwebservices.eu",
         .is_virtual_host = true,
         .list_version = 2, .encodes_lists = true,
         .parts_max = 10000, .part_min = 5 * MIB, .part_max = 5 * GIB, .object_max = 50000 * GIB,

@@ -24,6 +24,11 @@ regstore_status stss3_reading_copy(struct stss3_reading *r, const char *value, c
 /* CONFIG: "'key' words". */
 regstore_status stss3_reading_wrong(struct stss3_reading *r, const char *key, const char *words);
 
+/* What follows speaks of s3 and needs no other setting to be read first; then the rest, which does.
+ */
+regstore_status stss3_read_s3_endpoint(struct stss3_reading *r);
+regstore_status stss3_read_other_endpoints(struct stss3_reading *r);
+
 /* The steps; each reads the settings of its own. */
 regstore_status stss3_read_identity(struct stss3_reading *r); /* who we are: role and user */
 regstore_status stss3_read_who(struct stss3_reading *r);      /* the user, after the role */

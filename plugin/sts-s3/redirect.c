@@ -36,14 +36,16 @@ enum stss3_redirect stss3_redirect_read(const struct stss3_config *config, const
     *out = (struct stss3_detour){0};
     if (location == NULL || location[0] == '\0' || (location[0] == '/' && location[1] != '/'))
         return STSS3_REDIRECT_NONE;
-    if (!read_origin(location, &to) || (config->s3.tls && !to.tls))
+    if (!read_origin(location, &to))
         return STSS3_REDIRECT_FOREIGN;
     const char *host = without_bucket(config, to.host, &out->is_virtual_host);
     const bool is_endpoint = strcmp(host, config->s3.host) == 0 && to.port == config->s3.port &&
                              to.tls == config->s3.tls;
+    char of_endpoint[STSS3_REGION_MAX];
+    const bool is_from_aws =
+        config->is_aws_s3 || stss3_region_of_s3_host(config->s3.host, of_endpoint);
     const bool is_aws =
-        config->is_aws_s3 && to.tls && to.port == 443 &&
-        stss3_region_of_s3_host(host, out->region) &&
+        is_from_aws && to.tls && to.port == 443 && stss3_region_of_s3_host(host, out->region) &&
         stss3_partition_of_region(out->region) == stss3_partition_of_region(config->region);
     if (!is_endpoint && !is_aws)
         return STSS3_REDIRECT_FOREIGN;

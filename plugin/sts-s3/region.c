@@ -13,14 +13,16 @@ static bool starts_with(const char *text, const char *prefix)
 /* After the partitions.json that AWS publishes with its SDKs.  No prefix begins another one but "",
  * which is the last. */
 static const struct stss3_partition partitions[] = {
-    {"aws-cn", "cn-", "amazonaws.com.cn", "cn-north-1"},
-    {"aws-us-gov", "us-gov-", "amazonaws.com", "us-gov-west-1"},
-    {"aws-iso", "us-iso-", "c2s.ic.gov", "us-iso-east-1"},
-    {"aws-iso-b", "us-isob-", "sc2s.sgov.gov", "us-isob-east-1"},
-    {"aws-iso-e", "eu-isoe-", "cloud.adc-e.uk", "eu-isoe-west-1"},
-    {"aws-iso-f", "us-isof-", "csp.hci.ic.gov", "us-isof-south-1"},
-    {"aws-eusc", "eusc-", "amazonaws.eu", "eusc-de-east-1"},
-    {"aws", "", "amazonaws.com", "us-east-1"},
+    {"aws-cn", "cn-", "amazonaws.com.cn", "cn-north-1", "api.amazonwebservices.com.cn", false,
+     false},
+    {"aws-us-gov", "us-gov-", "amazonaws.com", "us-gov-west-1", "api.aws", true, true},
+    {"aws-iso", "us-iso-", "c2s.ic.gov", "us-iso-east-1", NULL, true, false},
+    {"aws-iso-b", "us-isob-", "sc2s.sgov.gov", "us-isob-east-1", NULL, true, false},
+    {"aws-iso-e", "eu-isoe-", "cloud.adc-e.uk", "eu-isoe-west-1", NULL, true, false},
+    {"aws-iso-f", "us-isof-", "csp.hci.ic.gov", "us-isof-south-1", NULL, true, false},
+    {"aws-eusc", "eusc-", "amazonaws.eu", "eusc-de-east-1", "api.amazonwebservices.eu", true,
+     false},
+    {"aws", "", "amazonaws.com", "us-east-1", "api.aws", true, false},
 };
 #define PARTITIONS (sizeof partitions / sizeof partitions[0])
 
@@ -53,6 +55,23 @@ void stss3_aws_host(const char *service, const char *region, char out[STSS3_HOST
     /* A valid region and our own service name always fit. */
     (void)snprintf(out, STSS3_HOST_MAX, "%s.%s.%s", service, region,
                    stss3_partition_of_region(region)->dns_suffix);
+}
+
+bool stss3_aws_host_of(enum stss3_service service, const char *region, bool use_fips,
+                       bool use_dualstack, char out[STSS3_HOST_MAX])
+{
+    const struct stss3_partition *p = stss3_partition_of_region(region);
+    const bool is_s3 = service == STSS3_SERVICE_S3;
+    if ((use_dualstack && p->dual_suffix == NULL) || (use_fips && is_s3 && !p->has_fips_s3))
+        return false;
+    if (is_s3) /* keeps the partition's suffix */
+        (void)snprintf(out, STSS3_HOST_MAX, "s3%s%s.%s.%s", use_fips ? "-fips" : "",
+                       use_dualstack ? ".dualstack" : "", region, p->dns_suffix);
+    else
+        (void)snprintf(out, STSS3_HOST_MAX, "sts%s.%s.%s",
+                       use_fips && (use_dualstack || !p->is_sts_fips) ? "-fips" : "", region,
+                       use_dualstack ? p->dual_suffix : p->dns_suffix);
+    return true;
 }
 
 static const char *after(const char *text, const char *prefix)

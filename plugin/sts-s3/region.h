@@ -10,11 +10,17 @@
 #define STSS3_HOST_MAX     256  /* with the NUL */
 #define STSS3_ROLE_ARN_MAX 2049 /* with the NUL */
 
+/* What hosts there are, by AWS's endpoint rules. */
+enum stss3_service { STSS3_SERVICE_S3, STSS3_SERVICE_STS };
+
 struct stss3_partition {
     const char *name;          /* "aws-cn": the second field of an ARN */
     const char *region_prefix; /* "cn-"; "" for aws, which takes what no other one does */
     const char *dns_suffix;    /* "amazonaws.com.cn" */
     const char *first_region;  /* "cn-north-1": asked when no region is known */
+    const char *dual_suffix;   /* of hosts with IPv6, S3's own aside: "api.aws"; NULL: none */
+    bool has_fips_s3;
+    bool is_sts_fips; /* the ordinary host of STS keeps to FIPS, and there is no other one */
 };
 
 /* Never NULL. */
@@ -29,6 +35,10 @@ bool stss3_region_is_valid(const char *region);
 /* "sts.us-east-1.amazonaws.com": service is "sts", "s3", "sts-fips" ...; the region must be valid.
  * The service is our own short word. */
 void stss3_aws_host(const char *service, const char *region, char out[STSS3_HOST_MAX]);
+
+/* The host of a service with FIPS or dual stack; false: the partition has none. */
+bool stss3_aws_host_of(enum stss3_service service, const char *region, bool use_fips,
+                       bool use_dualstack, char out[STSS3_HOST_MAX]);
 
 /* True: it is S3's own host of a region, s3.REGION.SUFFIX with its FIPS and dual-stack forms or the
  * older s3-REGION.SUFFIX, in lower case and without a bucket; and which. */

@@ -62,6 +62,14 @@ static void say_what_was_chosen(const struct stss3_store *store)
                              {"region", c->region},
                              {"message", "s3_region is given as well; Quay's own driver would "
                                          "ignore endpoint_url"}));
+    if (c->is_host_ignored)
+        plug_log(&store->host, REGSTORE_LOG_WARNING, "config",
+                 PLUG_FIELDS({"setting", "host"}, {"host", c->s3.authority},
+                             {"message", "endpoint_url names another server, which is obeyed"}));
+    if (c->s3_from != NULL && strncmp(c->s3_from, "AWS_", 4) == 0)
+        plug_log(&store->host, REGSTORE_LOG_INFO, "config",
+                 PLUG_FIELDS({"setting", c->s3_from}, {"host", c->s3.authority},
+                             {"message", "the environment names S3"}));
     if (c->is_sts_implied)
         plug_log(&store->host, REGSTORE_LOG_INFO, "config",
                  PLUG_FIELDS({"setting", "sts_endpoint_url"}, {"host", c->sts.authority},

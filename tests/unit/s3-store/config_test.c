@@ -390,6 +390,13 @@ static const struct regstore_pair right[] = {
     {"sts_user_secret_key_file", "/run/secrets/secret"},
     {"s3_region", "eu-west-1"},
     {"endpoint_url", "https://s3.eu-west-1.amazonaws.com"},
+    {"host", "s3.eu-west-1.amazonaws.com"},
+    {"port", "443"},
+    {"is_secure", "true"},
+    {"use_fips_endpoint", "false"},
+    {"use_dualstack_endpoint", "no"},
+    {"presign_endpoint_url", "https://cdn.example.com"},
+    {"sts_use_s3_endpoint", "false"},
     {"provider", "aws"},
     {"sts_endpoint_url", "https://sts.eu-west-1.amazonaws.com"},
     {"sts_role_session_name", "quay@host"},
@@ -432,6 +439,8 @@ START_TEST(every_key_of_the_table_has_help_and_takes_a_good_value)
             drop(&one, "sts_user_access_key");
             drop(&one, "sts_user_secret_key");
         }
+        if (strcmp(p->key, "port") == 0) /* alone it says nothing */
+            set(&one, "host", "s3.eu-west-1.amazonaws.com");
         set(&one, p->key, right[i].value);
         stss3_config_free(take(&one));
         if (!is_file && !is_profile)

@@ -98,6 +98,260 @@ START_TEST(every_provider_can_be_named)
 }
 END_TEST
 
+#define KEYS_MAX 4
+
+/* Settings and variables, and where S3 and STS are asked; s3 NULL: CONFIG, with these words. */
+static const struct {
+    struct regstore_pair set[KEYS_MAX], environment[KEYS_MAX];
+    const char *s3, *sts, *words;
+    const char *region;
+} endpoints[] = {
+    {{{"host", "s3.example.com"}},
+     {{NULL}},
+     "https://s3.example.com",
+     "https://sts.us-east-1.amazonaws.com",
+     NULL,
+     "us-east-1"},
+    {{{"host", "s3.example.com"}, {"port", "9000"}, {"is_secure", "false"}},
+     {{NULL}},
+     "http://s3.example.com:9000",
+     "https://sts.us-east-1.amazonaws.com",
+     NULL,
+     "us-east-1"},
+    {{{"host", "s3.example.com:9000"}},
+     {{NULL}},
+     "https://s3.example.com:9000",
+     "https://sts.us-east-1.amazonaws.com",
+     NULL,
+     "us-east-1"},
+    {{{"host", "[::1]"}, {"port", "9000"}},
+     {{NULL}},
+     "https://[::1]:9000",
+     "https://sts.us-east-1.amazonaws.com",
+     NULL,
+     "us-east-1"},
+    {{{"host", "s3.eu-west-1.amazonaws.com"}},
+     {{NULL}},
+     "https://s3.eu-west-1.amazonaws.com",
+     "https://sts.eu-west-1.amazonaws.com",
+     NULL,
+     "eu-west-1"},
+    {{{"host", "s3.example.com:9000"}, {"port", "9000"}},
+     {{NULL}},
+     NULL,
+     NULL,
+     "'host' has a port of its own",
+     NULL},
+    {{{"host", "https://s3.example.com"}}, {{NULL}}, NULL, NULL, "'host' is no host", NULL},
+    {{{"host", "a b"}}, {{NULL}}, NULL, NULL, "'host' has a host that is no DNS name", NULL},
+    {{{"port", "9000"}}, {{NULL}}, NULL, NULL, "'port' needs host", NULL},
+    {{{"host", "h"}, {"port", "65536"}}, {{NULL}}, NULL, NULL, "'port'", NULL},
+    {{{"host", "h"}, {"is_secure", "perhaps"}}, {{NULL}}, NULL, NULL, "'is_secure'", NULL},
+    {{{"endpoint_url", "https://minio:9000"}, {"host", "s3.example.com"}},
+     {{NULL}},
+     "https://minio:9000",
+     "https://sts.us-east-1.amazonaws.com",
+     NULL,
+     "us-east-1"},
+    {{{"endpoint_url", "https://minio:9000"}, {"sts_use_s3_endpoint", "true"}},
+     {{NULL}},
+     "https://minio:9000",
+     "https://minio:9000",
+     NULL,
+     "us-east-1"},
+    {{{"sts_use_s3_endpoint", "true"}},
+     {{NULL}},
+     NULL,
+     NULL,
+     "'sts_use_s3_endpoint' needs endpoint_url",
+     NULL},
+    {{{"endpoint_url", "https://minio:9000"},
+      {"sts_use_s3_endpoint", "true"},
+      {"sts_endpoint_url", "https://sts"}},
+     {{NULL}},
+     NULL,
+     NULL,
+     "cannot both be obeyed",
+     NULL},
+    /* FIPS and dual stack */
+    {{{"use_fips_endpoint", "true"}, {"s3_region", "us-east-2"}},
+     {{NULL}},
+     "https://s3-fips.us-east-2.amazonaws.com",
+     "https://sts-fips.us-east-2.amazonaws.com",
+     NULL,
+     "us-east-2"},
+    {{{"s3_region", "us-east-2"}},
+     {{"AWS_USE_FIPS_ENDPOINT", "true"}, {"AWS_USE_DUALSTACK_ENDPOINT", "TRUE"}},
+     "https://s3-fips.dualstack.us-east-2.amazonaws.com",
+     "https://sts-fips.us-east-2.api.aws",
+     NULL,
+     "us-east-2"},
+    {{{"use_fips_endpoint", "false"}, {"s3_region", "us-east-2"}},
+     {{"AWS_USE_FIPS_ENDPOINT", "true"}},
+     "https://s3.us-east-2.amazonaws.com",
+     "https://sts.us-east-2.amazonaws.com",
+     NULL,
+     "us-east-2"},
+    {{{"s3_region", "us-east-2"}},
+     {{"AWS_USE_FIPS_ENDPOINT", "false"}},
+     "https://s3.us-east-2.amazonaws.com",
+     "https://sts.us-east-2.amazonaws.com",
+     NULL,
+     "us-east-2"},
+    {{{"use_fips_endpoint", "true"}, {"s3_region", "cn-north-1"}},
+     {{NULL}},
+     NULL,
+     NULL,
+     "'use_fips_endpoint'",
+     NULL},
+    {{{"use_dualstack_endpoint", "true"}, {"s3_region", "us-iso-east-1"}},
+     {{NULL}},
+     NULL,
+     NULL,
+     "'use_dualstack_endpoint'",
+     NULL},
+    {{{"use_fips_endpoint", "true"}, {"endpoint_url", "https://minio:9000"}},
+     {{NULL}},
+     NULL,
+     NULL,
+     "'use_fips_endpoint' is for AWS's own endpoints",
+     NULL},
+    {{{"endpoint_url", "https://minio:9000"}},
+     {{"AWS_USE_FIPS_ENDPOINT", "true"}},
+     "https://minio:9000",
+     "https://sts-fips.us-east-1.amazonaws.com",
+     NULL,
+     "us-east-1"},
+    /* The SDKs' variables */
+    {{{NULL}},
+     {{"AWS_ENDPOINT_URL_S3", "https://minio:9000"}},
+     "https://minio:9000",
+     "https://sts.us-east-1.amazonaws.com",
+     NULL,
+     "us-east-1"},
+    {{{NULL}},
+     {{"AWS_ENDPOINT_URL", "http://localhost:4566"}},
+     "http://localhost:4566",
+     "http://localhost:4566",
+     NULL,
+     "us-east-1"},
+    {{{NULL}},
+     {{"AWS_ENDPOINT_URL", "http://localhost:4566"},
+      {"AWS_ENDPOINT_URL_STS", "https://sts.example"}},
+     "http://localhost:4566",
+     "https://sts.example",
+     NULL,
+     "us-east-1"},
+    {{{"endpoint_url", "https://minio:9000"}, {"sts_endpoint_url", "https://sts.example"}},
+     {{"AWS_ENDPOINT_URL", "http://localhost:4566"}},
+     "https://minio:9000",
+     "https://sts.example",
+     NULL,
+     "us-east-1"},
+    {{{NULL}},
+     {{"AWS_ENDPOINT_URL", "http://localhost:4566"},
+      {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true"}},
+     "https://s3.us-east-1.amazonaws.com",
+     "https://sts.us-east-1.amazonaws.com",
+     NULL,
+     "us-east-1"},
+    {{{NULL}},
+     {{"AWS_ENDPOINT_URL_S3", "minio:9000"}},
+     NULL,
+     NULL,
+     "'AWS_ENDPOINT_URL_S3' must",
+     NULL},
+    {{{NULL}},
+     {{"AWS_ENDPOINT_URL_STS", "https://u:hunter2@sts"}},
+     NULL,
+     NULL,
+     "'AWS_ENDPOINT_URL_STS' must",
+     NULL},
+    /* A host that names its region need not be told it. */
+    {{{"endpoint_url", "https://s3.eu-west-1.amazonaws.com"}},
+     {{"AWS_REGION", "us-west-2"}},
+     "https://s3.eu-west-1.amazonaws.com",
+     "https://sts.eu-west-1.amazonaws.com",
+     NULL,
+     "eu-west-1"},
+    {{{"presign_endpoint_url", "cdn.example.com"}},
+     {{NULL}},
+     NULL,
+     NULL,
+     "'presign_endpoint_url' must",
+     NULL},
+    {{{"presign_endpoint_url", "https://10.0.0.1"}, {"addressing_style", "virtual"}},
+     {{NULL}},
+     NULL,
+     NULL,
+     "'presign_endpoint_url' names an IP address",
+     NULL},
+};
+
+static void check_endpoint(const struct stss3_endpoint *e, const char *due)
+{
+    char url[300];
+    (void)snprintf(url, sizeof url, "%s://%s", e->tls ? "https" : "http", e->authority);
+    ck_assert_str_eq(url, due);
+}
+
+START_TEST(endpoints_come_from_settings_and_environment)
+{
+    size_t n = 0;
+    while (n < KEYS_MAX && endpoints[_i].set[n].key != NULL)
+        n++;
+    for (size_t i = 0; i < KEYS_MAX && endpoints[_i].environment[i].key != NULL; i++)
+        (void)setenv(endpoints[_i].environment[i].key, endpoints[_i].environment[i].value, 1);
+    struct stss3_config *c = try(endpoints[_i].set, n);
+    ck_assert_msg((c != NULL) == (endpoints[_i].s3 != NULL), "%s", call.error.message);
+    if (c == NULL) {
+        ck_assert_int_eq(call.error.status, REGSTORE_CONFIG);
+        ck_assert_msg(strstr(call.error.message, endpoints[_i].words) != NULL, "%s",
+                      call.error.message);
+        ck_assert_ptr_null(strstr(call.error.message, "hunter2"));
+        return;
+    }
+    check_endpoint(&c->s3, endpoints[_i].s3);
+    check_endpoint(&c->sts, endpoints[_i].sts);
+    ck_assert_str_eq(c->region, endpoints[_i].region);
+    stss3_config_free(c);
+}
+END_TEST
+
+START_TEST(host_beside_another_endpoint_url_is_told)
+{
+    const struct regstore_pair more[] = {{"endpoint_url", "https://minio:9000"},
+                                         {"host", "minio"},
+                                         {"port", _i == 0 ? "9000" : "9001"}};
+    struct stss3_config *c = take(more, COUNT(more));
+    ck_assert_int_eq(c->is_host_ignored, _i == 1);
+    stss3_config_free(c);
+}
+END_TEST
+
+/* What S3 teaches of the region keeps the form of the host that was chosen. */
+static const struct {
+    struct regstore_pair set;
+    const char *host;
+} taught[] = {
+    {{"use_fips_endpoint", "true"}, "s3-fips.eu-west-1.amazonaws.com"},
+    {{"use_dualstack_endpoint", "true"}, "s3.dualstack.eu-west-1.amazonaws.com"},
+    {{"endpoint_url", "https://s3.dualstack.us-east-1.amazonaws.com"},
+     "s3.dualstack.eu-west-1.amazonaws.com"},
+    {{"endpoint_url", "https://vpce-1.s3.us-east-1.vpce.amazonaws.com"},
+     "vpce-1.s3.us-east-1.vpce.amazonaws.com"},
+};
+
+START_TEST(taught_region_keeps_the_form_of_the_host)
+{
+    struct stss3_config *c = take(&taught[_i].set, 1);
+    struct stss3_endpoint endpoint;
+    stss3_config_endpoint(c, "eu-west-1", &endpoint);
+    ck_assert_str_eq(endpoint.authority, taught[_i].host);
+    stss3_config_free(c);
+}
+END_TEST
+
 static const struct {
     const char *endpoint, *location;
     enum stss3_redirect due;
@@ -133,6 +387,8 @@ static const struct {
     {NULL, "//evil.example/", STSS3_REDIRECT_FOREIGN, NULL, NULL, false},
     {NULL, "ftp://s3.us-east-1.amazonaws.com/", STSS3_REDIRECT_FOREIGN, NULL, NULL, false},
     /* Another server than AWS sends nowhere but to itself. */
+    {"https://s3.us-east-1.amazonaws.com", "https://s3.eu-west-1.amazonaws.com/quay-bucket/a",
+     STSS3_REDIRECT_FOLLOW, "s3.eu-west-1.amazonaws.com", "eu-west-1", false},
     {"https://minio:9000", "https://minio:9000/quay-bucket/a", STSS3_REDIRECT_FOLLOW, "minio:9000",
      "", false},
     {"https://minio:9000", "https://quay-bucket.minio:9000/a", STSS3_REDIRECT_FOLLOW,
@@ -168,6 +424,9 @@ Suite *place_suite(void)
     tcase_add_test(tcase, every_provider_can_be_named);
     tcase_add_loop_test(tcase, redirect_is_followed_only_where_credentials_may_go, 0,
                         COUNT(redirects));
+    tcase_add_loop_test(tcase, endpoints_come_from_settings_and_environment, 0, COUNT(endpoints));
+    tcase_add_loop_test(tcase, host_beside_another_endpoint_url_is_told, 0, 2);
+    tcase_add_loop_test(tcase, taught_region_keeps_the_form_of_the_host, 0, COUNT(taught));
     suite_add_tcase(suite, tcase);
     return suite;
 }

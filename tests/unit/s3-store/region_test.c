@@ -222,6 +222,35 @@ START_TEST(process_that_only_presigns_finds_the_region_too)
 }
 END_TEST
 
+static const struct {
+    const char *presign, *style, *begins;
+} seen[] = {
+    {"https://cdn.example.com", "path", "https://cdn.example.com/bucket/datastorage/key?"},
+    {"https://cdn.example.com:8443", "auto",
+     "https://cdn.example.com:8443/bucket/datastorage/key?"},
+    {"http://10.0.0.1", "auto", "http://10.0.0.1/bucket/datastorage/key?"},
+    {"https://cdn.example.com", "virtual", "https://bucket.cdn.example.com/datastorage/key?"},
+};
+
+/* Clients may see S3 under another name than we do; the name is signed. */
+START_TEST(presigned_url_has_the_host_that_clients_see)
+{
+    char url[REGSTORE_URL_MAX];
+    const struct regstore_presign_opts opts = {
+        .struct_size = sizeof opts, .method = "GET", .ttl_s = 60};
+    const struct regstore_pair more[] = {{"presign_endpoint_url", seen[_i].presign},
+                                         {"addressing_style", seen[_i].style},
+                                         {"endpoint_url", "http://localhost:1"}};
+    struct world w;
+    world_open_with(&w, NULL, 0, NULL, 0, more, COUNT(more));
+    ck_assert_msg(w.plugin->presign(w.store, &w.call, "key", &opts, url, sizeof url, NULL) ==
+                      REGSTORE_OK,
+                  "%s", w.error.message);
+    ck_assert_msg(strncmp(url, seen[_i].begins, strlen(seen[_i].begins)) == 0, "%s", url);
+    world_close(&w);
+}
+END_TEST
+
 /* A host that says so each time would keep us for ever. */
 START_TEST(temporary_redirect_without_end_is_a_failure)
 {
@@ -248,6 +277,7 @@ Suite *region_suite(void)
     tcase_add_loop_test(tcase, redirect_to_a_foreign_host_gets_no_request_at_all, 0,
                         COUNT(elsewhere));
     tcase_add_test(tcase, temporary_redirect_is_followed_with_a_new_signature_and_the_whole_body);
+    tcase_add_loop_test(tcase, presigned_url_has_the_host_that_clients_see, 0, COUNT(seen));
     tcase_add_test(tcase, temporary_redirect_may_lead_to_the_buckets_own_name);
     tcase_add_loop_test(tcase, process_that_only_presigns_finds_the_region_too, 0, COUNT(urls));
     tcase_add_test(tcase, temporary_redirect_without_end_is_a_failure);

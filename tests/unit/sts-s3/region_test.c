@@ -192,6 +192,55 @@ START_TEST(host_of_s3_tells_its_region)
 }
 END_TEST
 
+/* By the endpoint rules that AWS publishes with its SDKs.  NULL: there is none. */
+static const struct {
+    const char *region;
+    bool use_fips, use_dualstack;
+    const char *s3, *sts;
+} flagged[] = {
+    {"eu-west-1", false, false, "s3.eu-west-1.amazonaws.com", "sts.eu-west-1.amazonaws.com"},
+    {"us-east-2", true, false, "s3-fips.us-east-2.amazonaws.com",
+     "sts-fips.us-east-2.amazonaws.com"},
+    {"eu-west-1", false, true, "s3.dualstack.eu-west-1.amazonaws.com", "sts.eu-west-1.api.aws"},
+    {"us-east-2", true, true, "s3-fips.dualstack.us-east-2.amazonaws.com",
+     "sts-fips.us-east-2.api.aws"},
+    {"cn-north-1", false, false, "s3.cn-north-1.amazonaws.com.cn",
+     "sts.cn-north-1.amazonaws.com.cn"},
+    {"cn-north-1", true, false, NULL, "sts-fips.cn-north-1.amazonaws.com.cn"},
+    {"cn-north-1", false, true, "s3.dualstack.cn-north-1.amazonaws.com.cn",
+     "sts.cn-north-1.api.amazonwebservices.com.cn"},
+    {"cn-north-1", true, true, NULL, "sts-fips.cn-north-1.api.amazonwebservices.com.cn"},
+    {"us-gov-west-1", false, false, "s3.us-gov-west-1.amazonaws.com",
+     "sts.us-gov-west-1.amazonaws.com"},
+    {"us-gov-west-1", true, false, "s3-fips.us-gov-west-1.amazonaws.com",
+     "sts.us-gov-west-1.amazonaws.com"},
+    {"us-gov-west-1", false, true, "s3.dualstack.us-gov-west-1.amazonaws.com",
+     "sts.us-gov-west-1.api.aws"},
+    {"us-gov-west-1", true, true, "s3-fips.dualstack.us-gov-west-1.amazonaws.com",
+     "sts-fips.us-gov-west-1.api.aws"},
+    {"us-iso-east-1", true, false, "s3-fips.us-iso-east-1.c2s.ic.gov",
+     "sts-fips.us-iso-east-1.c2s.ic.gov"},
+    {"us-iso-east-1", false, true, NULL, NULL},
+    {"us-isob-east-1", true, true, NULL, NULL},
+    {"eusc-de-east-1", false, true, "s3.dualstack.eusc-de-east-1.amazonaws.eu",
+     "sts.eusc-de-east-1.api.amazonwebservices.eu"},
+};
+
+START_TEST(fips_and_dual_stack_have_hosts_of_their_own)
+{
+    const char *const due[] = {flagged[_i].s3, flagged[_i].sts};
+    const enum stss3_service services[] = {STSS3_SERVICE_S3, STSS3_SERVICE_STS};
+    for (int i = 0; i < 2; i++) {
+        char host[STSS3_HOST_MAX];
+        const bool is_there = stss3_aws_host_of(
+            services[i], flagged[_i].region, flagged[_i].use_fips, flagged[_i].use_dualstack, host);
+        ck_assert_int_eq(is_there, due[i] != NULL);
+        if (is_there)
+            ck_assert_str_eq(host, due[i]);
+    }
+}
+END_TEST
+
 Suite *region_suite(void)
 {
     Suite *suite = suite_create("region");
@@ -204,6 +253,7 @@ Suite *region_suite(void)
     tcase_add_loop_test(c, what_is_no_role_is_refused_with_the_reason, 0, COUNT(no_roles));
     tcase_add_test(c, role_longer_than_2048_characters_is_refused);
     tcase_add_loop_test(c, host_of_s3_tells_its_region, 0, COUNT(s3_hosts));
+    tcase_add_loop_test(c, fips_and_dual_stack_have_hosts_of_their_own, 0, COUNT(flagged));
     suite_add_tcase(suite, c);
     return suite;
 }
