@@ -169,6 +169,14 @@ bool stss3_advice_settings(const struct stss3_config *config, struct plug_buf *o
         plug_buf_printf(out,
                         "%shost and port name another server than endpoint_url: leave them out",
                         out->len == 0 ? "" : "; ");
+    if (config->proxies.https.is_set || config->proxies.http.is_set)
+        plug_buf_printf(
+            out,
+            "%sthe proxy %s lies between, but for what NO_PROXY names; http_proxy: none "
+            "does without",
+            out->len == 0 ? "" : "; ",
+            config->proxies.https.is_set ? config->proxies.https.endpoint.authority
+                                         : config->proxies.http.endpoint.authority);
     if (config->role_arn != NULL && !config->sts.tls && !is_loopback(&config->sts))
         plug_buf_printf(out,
                         "%ssts_endpoint_url is http: anybody on the way can read the session "

@@ -100,8 +100,23 @@ const struct regstore_param stss3_params[] = {
      "crc64nvme, sha256 (which S3 cannot make of a whole), md5, none, or auto: crc32c on AWS, else "
      "none; a bucket that demands one gets Content-MD5 in any case",
      0},
-    {"ca_bundle", NULL, "a file of PEM certificates to trust in place of the system's",
+    {"ca_bundle", NULL,
+     "a file of PEM certificates to trust in place of the system's; else AWS_CA_BUNDLE",
      REGSTORE_PARAM_PATH},
+    {"http_proxy", NULL,
+     "the proxy for S3 and STS, http://[user:password@]host:port, or none; else HTTPS_PROXY, "
+     "https_proxy and http_proxy, and NO_PROXY with either",
+     SECRET},
+    {"http_proxy_file", NULL, "in its place, a file that holds it and that nobody else may read",
+     REGSTORE_PARAM_PATH},
+    {"connect_timeout_seconds", "10",
+     "how long connecting may take, TLS and a proxy's answer "
+     "included, 1 to 600",
+     INTEGER},
+    {"read_timeout_seconds", "60",
+     "how long a connection may be without a byte in either direction, 1 to 86400", INTEGER},
+    {"request_timeout_seconds", "0",
+     "how long one try of a request may take in all, 1 to 86400; 0: no limit of its own", INTEGER},
     {"addressing_style", "auto",
      "path, virtual (the bucket in the host's name) or auto: virtual on AWS, path elsewhere", 0},
     {"memory_limit_mb", "48",
@@ -152,7 +167,7 @@ regstore_status stss3_config_new(struct plug_call *call, const struct regstore_p
     if (r.config == NULL)
         return plug_no_memory(call);
     regstore_status (*const steps[])(struct stss3_reading *) = {
-        stss3_read_identity, stss3_read_place, stss3_read_writing};
+        stss3_read_identity, stss3_read_place, stss3_read_network, stss3_read_writing};
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         const regstore_status status = steps[i](&r);
         if (status != REGSTORE_OK) {
@@ -174,6 +189,7 @@ void stss3_config_free(struct stss3_config *config)
     if (config == NULL)
         return;
     stss3_who_clear(&config->who);
+    stss3_proxies_clear(&config->proxies);
     free(config->beyond_quay);
     free(config->bucket);
     free(config->root);

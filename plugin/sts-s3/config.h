@@ -11,6 +11,7 @@
 #include "host.h"
 #include "part_size.h"
 #include "provider.h"
+#include "proxy.h"
 #include "region.h"
 #include "uri.h"
 #include "who.h"
@@ -30,6 +31,9 @@ struct stss3_config {
     char *ca_bundle;                  /* may be NULL */
     char *spill_folder;
     struct stss3_part_limits limits; /* the provider's */
+    struct stss3_proxies proxies;
+    uint64_t connect_timeout_ms, stall_timeout_ms;
+    uint64_t request_timeout_ms; /* of one try in all; 0: no limit */
     uint64_t duration_s, part_bytes, copy_part_bytes, memory_bytes;
     unsigned loops;
     char region[STSS3_REGION_MAX]; /* the one to begin with; S3 may teach another (s3.h) */

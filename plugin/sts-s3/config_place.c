@@ -128,6 +128,5 @@ regstore_status stss3_read_place(struct stss3_reading *r)
     TRY(read_provider(r));
     TRY(read_region(r));
     TRY(stss3_read_other_endpoints(r));
-    TRY(read_addressing(r));
-    return stss3_reading_copy(r, stss3_reading_value(r, "ca_bundle"), &r->config->ca_bundle);
+    return read_addressing(r);
 }

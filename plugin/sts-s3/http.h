@@ -22,6 +22,7 @@
 #include "call.h"
 #include "host.h"
 #include "measure.h"
+#include "proxy.h"
 
 struct stss3_http;
 struct stss3_request;
@@ -34,7 +35,10 @@ struct stss3_http_options {
     unsigned connections;         /* at once, for each loop; more requests queue */
     unsigned attempts;            /* tries of one request at the most */
     uint64_t connect_timeout_ms;
-    uint64_t stall_timeout_ms; /* without a byte in either direction */
+    uint64_t stall_timeout_ms;   /* without a byte in either direction */
+    uint64_t request_timeout_ms; /* one try in all; 0: no limit */
+    /* Outlive the engine; NULL: none.  The environment's are not looked at. */
+    const struct stss3_proxies *proxies;
     /* The engine's own: it sets them itself. */
     struct stss3_retries *retries;
     struct plug_gauge *in_flight;

@@ -33,6 +33,7 @@ regstore_status stss3_read_other_endpoints(struct stss3_reading *r);
 regstore_status stss3_read_identity(struct stss3_reading *r); /* who we are: role and user */
 regstore_status stss3_read_who(struct stss3_reading *r);      /* the user, after the role */
 regstore_status stss3_read_place(struct stss3_reading *r);    /* where: bucket, region, endpoints */
+regstore_status stss3_read_network(struct stss3_reading *r);  /* proxies, CAs, timeouts */
 regstore_status stss3_read_writing(struct stss3_reading *r);  /* sizes, encryption, memory */
 
 #endif

@@ -8,10 +8,8 @@
 #include "process.h"
 
 /* One S3 connection carries some 90 MB/s; this many at once for each event loop. */
-#define CONNECTIONS        32
-#define ATTEMPTS           5
-#define CONNECT_TIMEOUT_MS 10000
-#define STALL_TIMEOUT_MS   60000
+#define CONNECTIONS 32
+#define ATTEMPTS    5
 
 struct stss3_running *stss3_running_new(const struct stss3_config *config,
                                         const struct plug_host *host)
@@ -21,8 +19,10 @@ struct stss3_running *stss3_running_new(const struct stss3_config *config,
                                                .loops = config->loops,
                                                .connections = CONNECTIONS,
                                                .attempts = ATTEMPTS,
-                                               .connect_timeout_ms = CONNECT_TIMEOUT_MS,
-                                               .stall_timeout_ms = STALL_TIMEOUT_MS};
+                                               .proxies = &config->proxies,
+                                               .connect_timeout_ms = config->connect_timeout_ms,
+                                               .stall_timeout_ms = config->stall_timeout_ms,
+                                               .request_timeout_ms = config->request_timeout_ms};
     struct stss3_running *r = calloc(1, sizeof *r);
     if (r == NULL)
         return NULL;

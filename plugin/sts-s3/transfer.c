@@ -3,6 +3,7 @@
 
 #include "request.h"
 #include "sockets.h"
+#include "way.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -24,6 +25,7 @@ struct stss3_transfer {
     const struct stss3_http_options *options;
     struct stss3_sockets *sockets;
     struct stss3_request *request;
+    const struct stss3_proxy *proxy; /* of this try; NULL: none */
 
     uint64_t body_sent;
     int64_t moved_ns;
@@ -225,15 +227,19 @@ static void set_constants(struct stss3_transfer *transfer)
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
-    curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* the environment is not for threads to read */
+    curl_easy_setopt(easy, CURLOPT_NOPROXY, ""); /* the environment is not for threads to read */
+    curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* a proxy's are no answer */
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "regstore/1");
     curl_easy_setopt(easy, CURLOPT_EXPECT_100_TIMEOUT_MS, EXPECT_WAIT_MS);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)options->request_timeout_ms);
     curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
     if (options->ca_bundle != NULL) {
         curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_bundle);
         curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+        curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, options->ca_bundle);
+        curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, NULL);
     }
 }
 
@@ -344,6 +350,9 @@ static const char *set_up(struct stss3_transfer *transfer)
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, clamp_buffer(answer_max));
     curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, clamp_buffer(request->body_len));
     set_method(easy, request);
+    if (!stss3_way_set(easy, transfer->options->proxies, plug_buf_text(&request->url),
+                       &transfer->proxy))
+        return "out of memory";
     if (curl_easy_setopt(easy, CURLOPT_URL, plug_buf_text(&request->url)) != CURLE_OK)
         return "out of memory, or the URL is too long";
     return NULL;
@@ -392,6 +401,8 @@ static enum stss3_transport timed_out_at(struct stss3_transfer *transfer)
     curl_off_t lookup_us = 0;
     (void)curl_easy_getinfo(transfer->easy, CURLINFO_NAMELOOKUP_TIME_T, &lookup_us);
     transfer->has_timed_out = true;
+    if (transfer->is_connected) /* the limit of the whole try */
+        return STSS3_TRANSPORT_STALLED;
     return lookup_us == 0 ? STSS3_TRANSPORT_RESOLVE : STSS3_TRANSPORT_CONNECT;
 }
 
@@ -409,7 +420,7 @@ static enum stss3_transport classify(struct stss3_transfer *transfer, CURLcode r
     case CURLE_COULDNT_CONNECT:
     case CURLE_SSL_CONNECT_ERROR: /* a reset in the handshake too: worth another try */
         return STSS3_TRANSPORT_CONNECT;
-    case CURLE_OPERATION_TIMEDOUT: /* only connecting has a limit of curl's */
+    case CURLE_OPERATION_TIMEDOUT:
         return timed_out_at(transfer);
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CIPHER:
@@ -462,6 +473,8 @@ void stss3_transfer_end(struct stss3_transfer *transfer, CURLM *multi, CURLcode 
         set_text(request, "the answer is too long");
     else if (result != CURLE_OK)
         set_text(request, *transfer->error == '\0' ? curl_easy_strerror(result) : transfer->error);
+    if (result != CURLE_OK && transfer->proxy != NULL)
+        stss3_way_tell(transfer->proxy, request->transport_text, sizeof request->transport_text);
     transfer->request = NULL;
 }
 

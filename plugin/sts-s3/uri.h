@@ -49,6 +49,8 @@ static inline bool stss3_query_failed(const struct stss3_query *q)
 }
 void stss3_query_clear(struct stss3_query *q); /* wipes: a presigned query holds a session token */
 
+#define STSS3_HOST_WITH_PORT_MAX 300 /* and a scheme before it */
+
 struct stss3_endpoint {
     bool tls;
     bool is_address;     /* an IP address: there is no bucket.host to be had */

@@ -4,7 +4,7 @@
 # run.sh SERVER PART: brings the server up as PART needs it, runs PART against it and takes it down
 # again; that the server ends well, with no leak under a sanitizer, is the last claim. Prints TAP.
 #
-# Parts: refusals, faults, access, regions, load; strangers and strangers-tls (STRANGERS is a folder in
+# Parts: proxies and proxies-tls; refusals, faults, access, regions, load; strangers and strangers-tls (STRANGERS is a folder in
 # which boto3 and the aws CLI stay, from PyPI); and of the command REGSTORE conformance, tls and
 # conformance-tls, sessions, metrics, identity, and, in namespaces with names and ports of their own,
 # five-keys and conformance-five-keys (AWS), dead-names (a name server that never answers).
@@ -21,6 +21,8 @@ finish() {
 trap finish EXIT
 trap 'exit 143' HUP INT TERM
 export PYTHONDONTWRITEBYTECODE=1
+# What of this machine's environment the plugin would obey.
+unset AWS_CA_BUNDLE HTTPS_PROXY https_proxy http_proxy NO_PROXY no_proxy || true
 
 bail_out() {
     echo "Bail out! $*"
@@ -68,8 +70,8 @@ only_these_names() {
 python=python3
 ca=
 case $part in
-refusals | load | conformance | strangers) set -- ;;
-tls | conformance-tls | strangers-tls)
+refusals | load | conformance | strangers | proxies) set -- ;;
+tls | conformance-tls | strangers-tls | proxies-tls)
     certificate IP:127.0.0.1
     ca=$work/cert.pem
     set -- --cert "$ca" --key "$work/key.pem"
@@ -175,6 +177,7 @@ five-keys | dead-names)
     python3 "$here/$(echo "$part" | tr - _).py" "$work/env" || status=1
     ;;
 strangers*) "$python" "$here/strangers.py" "$work/env" ${ca:+"$ca"} || status=1 ;;
+proxies*) "$python" "$here/proxies.py" "$work/env" || status=1 ;;
 *) "$python" "$here/$part.py" "$work/env" || status=1 ;;
 esac
 

@@ -411,6 +411,11 @@ static const struct regstore_pair right[] = {
     {"storage_class", "STANDARD_IA"},
     {"checksum_algorithm", "crc64nvme"},
     {"ca_bundle", "/etc/ssl/ca.pem"},
+    {"http_proxy", "http://proxy:3128"},
+    {"http_proxy_file", ""},
+    {"connect_timeout_seconds", "5"},
+    {"read_timeout_seconds", "30"},
+    {"request_timeout_seconds", "300"},
     {"addressing_style", "virtual"},
     {"memory_limit_mb", "16"},
     {"io_threads", "16"},
@@ -492,11 +497,12 @@ START_TEST(empty_value_means_the_same_as_leaving_the_key_out)
 }
 END_TEST
 
-START_TEST(only_the_secret_key_is_marked_secret)
+START_TEST(only_what_may_hold_a_secret_is_marked_secret)
 {
     for (const struct regstore_param *p = stss3_params; p->key != NULL; p++)
         ck_assert_int_eq((p->flags & REGSTORE_PARAM_SECRET) != 0,
-                         strcmp(p->key, "sts_user_secret_key") == 0);
+                         strcmp(p->key, "sts_user_secret_key") == 0 ||
+                             strcmp(p->key, "http_proxy") == 0);
 }
 END_TEST
 
@@ -538,7 +544,7 @@ Suite *config_suite(void)
     tcase_add_test(tcase, unknown_key_is_told_the_nearest);
     tcase_add_test(tcase, every_key_of_the_table_has_help_and_takes_a_good_value);
     tcase_add_test(tcase, empty_value_means_the_same_as_leaving_the_key_out);
-    tcase_add_test(tcase, only_the_secret_key_is_marked_secret);
+    tcase_add_test(tcase, only_what_may_hold_a_secret_is_marked_secret);
     tcase_add_loop_test(tcase, buffers_go_to_tmpdir_when_it_is_a_whole_path, 0, COUNT(folders));
     suite_add_tcase(suite, tcase);
     return suite;

@@ -4,11 +4,28 @@
 #include <stdlib.h>
 
 /* What the plugin reads of the environment: a test sets what it is about. */
-static const char *const variables[] = {
-    "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME",
-    "TMPDIR",     "http_proxy",         "https_proxy",  "all_proxy",
-    "ALL_PROXY",  "AWS_ACCESS_KEY_ID",  "AWS_SECRET_ACCESS_KEY",
-    "AWS_WEB_IDENTITY_TOKEN_FILE"};
+static const char *const variables[] = {"AWS_REGION",
+                                        "AWS_DEFAULT_REGION",
+                                        "AWS_ROLE_ARN",
+                                        "AWS_ROLE_SESSION_NAME",
+                                        "TMPDIR",
+                                        "http_proxy",
+                                        "https_proxy",
+                                        "all_proxy",
+                                        "ALL_PROXY",
+                                        "AWS_ACCESS_KEY_ID",
+                                        "AWS_SECRET_ACCESS_KEY",
+                                        "AWS_WEB_IDENTITY_TOKEN_FILE",
+                                        "HTTPS_PROXY",
+                                        "no_proxy",
+                                        "NO_PROXY",
+                                        "AWS_CA_BUNDLE",
+                                        "AWS_ENDPOINT_URL",
+                                        "AWS_ENDPOINT_URL_S3",
+                                        "AWS_ENDPOINT_URL_STS",
+                                        "AWS_USE_FIPS_ENDPOINT",
+                                        "AWS_USE_DUALSTACK_ENDPOINT",
+                                        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"};
 
 int main(void)
 {

@@ -416,6 +416,95 @@ START_TEST(redirect_is_followed_only_where_credentials_may_go)
 }
 END_TEST
 
+START_TEST(timeouts_are_as_they_were_unless_they_are_set)
+{
+    const struct regstore_pair more[] = {{"connect_timeout_seconds", "3"},
+                                         {"read_timeout_seconds", "4"},
+                                         {"request_timeout_seconds", "5"}};
+    struct stss3_config *c = take(more, 0);
+    ck_assert_uint_eq(c->connect_timeout_ms, 10000);
+    ck_assert_uint_eq(c->stall_timeout_ms, 60000);
+    ck_assert_uint_eq(c->request_timeout_ms, 0);
+    stss3_config_free(c);
+    c = take(more, COUNT(more));
+    ck_assert_uint_eq(c->connect_timeout_ms, 3000);
+    ck_assert_uint_eq(c->stall_timeout_ms, 4000);
+    ck_assert_uint_eq(c->request_timeout_ms, 5000);
+    stss3_config_free(c);
+    for (size_t i = 0; i < COUNT(more); i++) {
+        const struct regstore_pair wrong = {more[i].key, i == 2 ? "-1" : "0"};
+        ck_assert_ptr_null(try(&wrong, 1));
+        ck_assert_ptr_nonnull(strstr(call.error.message, more[i].key));
+    }
+}
+END_TEST
+
+START_TEST(ca_bundle_comes_from_the_environment_when_not_set)
+{
+    const struct regstore_pair set = {"ca_bundle", "/etc/own.pem"};
+    (void)setenv("AWS_CA_BUNDLE", "/etc/of-all.pem", 1);
+    struct stss3_config *c = take(&set, 0);
+    ck_assert_str_eq(c->ca_bundle, "/etc/of-all.pem");
+    stss3_config_free(c);
+    c = take(&set, 1);
+    ck_assert_str_eq(c->ca_bundle, "/etc/own.pem");
+    stss3_config_free(c);
+}
+END_TEST
+
+/* What is set and what the environment says, and the proxies for http and https. */
+static const struct {
+    struct regstore_pair set, environment[3];
+    const char *http, *https; /* NULL: none */
+} proxies[] = {
+    {{NULL}, {{NULL}}, NULL, NULL},
+    {{"http_proxy", "http://set:1"}, {{"https_proxy", "http://env:2"}}, "set:1", "set:1"},
+    {{"http_proxy", "none"},
+     {{"https_proxy", "http://env:2"}, {"http_proxy", "http://env:2"}},
+     NULL,
+     NULL},
+    {{NULL},
+     {{"https_proxy", "http://lower:1"}, {"HTTPS_PROXY", "http://upper:1"}},
+     NULL,
+     "lower:1"},
+    {{NULL}, {{"HTTPS_PROXY", "http://upper:1"}}, NULL, "upper:1"},
+    {{NULL}, {{"http_proxy", "http://lower:1"}}, "lower:1", NULL},
+    {{NULL}, {{"HTTP_PROXY", "http://upper:1"}}, NULL, NULL}, /* a CGI's client may set it */
+    {{NULL}, {{"HTTPS_PROXY", ""}, {"http_proxy", ""}}, NULL, NULL},
+};
+
+START_TEST(proxies_come_from_the_setting_or_the_environment)
+{
+    for (size_t i = 0; i < 3 && proxies[_i].environment[i].key != NULL; i++)
+        (void)setenv(proxies[_i].environment[i].key, proxies[_i].environment[i].value, 1);
+    (void)setenv("NO_PROXY", "upper.example", 1);
+    struct stss3_config *c = take(&proxies[_i].set, proxies[_i].set.key == NULL ? 0 : 1);
+    ck_assert_pstr_eq(c->proxies.http.is_set ? c->proxies.http.endpoint.authority : NULL,
+                      proxies[_i].http);
+    ck_assert_pstr_eq(c->proxies.https.is_set ? c->proxies.https.endpoint.authority : NULL,
+                      proxies[_i].https);
+    ck_assert_str_eq(c->proxies.no_proxy, "upper.example");
+    stss3_config_free(c);
+    /* Once made, what others write there means nothing. */
+    (void)setenv("no_proxy", "lower.example", 1);
+    c = take(&proxies[_i].set, 0);
+    ck_assert_str_eq(c->proxies.no_proxy, "lower.example");
+    stss3_config_free(c);
+}
+END_TEST
+
+START_TEST(proxy_that_is_none_is_refused_without_its_password)
+{
+    const struct regstore_pair set = {"http_proxy", "socks5://user:hunter2@proxy:1080"};
+    ck_assert_ptr_null(try(&set, 1));
+    ck_assert_str_eq(call.error.message, "'http_proxy' must begin with http:// or https://");
+    (void)setenv("HTTPS_PROXY", "http://user:hunter2@proxy:x", 1);
+    ck_assert_ptr_null(try(&set, 0));
+    ck_assert_ptr_nonnull(strstr(call.error.message, "'HTTPS_PROXY' has a port"));
+    ck_assert_ptr_null(strstr(call.error.message, "hunter2"));
+}
+END_TEST
+
 Suite *place_suite(void)
 {
     Suite *suite = suite_create("place");
@@ -427,6 +516,10 @@ Suite *place_suite(void)
     tcase_add_loop_test(tcase, endpoints_come_from_settings_and_environment, 0, COUNT(endpoints));
     tcase_add_loop_test(tcase, host_beside_another_endpoint_url_is_told, 0, 2);
     tcase_add_loop_test(tcase, taught_region_keeps_the_form_of_the_host, 0, COUNT(taught));
+    tcase_add_test(tcase, timeouts_are_as_they_were_unless_they_are_set);
+    tcase_add_test(tcase, ca_bundle_comes_from_the_environment_when_not_set);
+    tcase_add_loop_test(tcase, proxies_come_from_the_setting_or_the_environment, 0, COUNT(proxies));
+    tcase_add_test(tcase, proxy_that_is_none_is_refused_without_its_password);
     suite_add_tcase(suite, tcase);
     return suite;
 }

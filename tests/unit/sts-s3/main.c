@@ -12,6 +12,7 @@ int main(void)
     srunner_add_suite(runner, part_size_suite());
     srunner_add_suite(runner, profile_file_suite());
     srunner_add_suite(runner, provider_suite());
+    srunner_add_suite(runner, proxy_suite());
     srunner_add_suite(runner, region_suite());
     srunner_add_suite(runner, sigv4_suite());
     srunner_add_suite(runner, timestamp_suite());

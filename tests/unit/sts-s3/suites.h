@@ -11,6 +11,7 @@ Suite *memory_suite(void);
 Suite *part_size_suite(void);
 Suite *profile_file_suite(void);
 Suite *provider_suite(void);
+Suite *proxy_suite(void);
 Suite *region_suite(void);
 Suite *sigv4_suite(void);
 Suite *timestamp_suite(void);
