@@ -1,21 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* inspect: shows what a plugin says of itself; no store, no settings. */
 #include "commands.h"
+#include "features.h"
 #include "json.h"
 
 #include <stdio.h>
-
-static const struct {
-    uint64_t bit;
-    const char *name, *words;
-} features[] = {
-    {REGSTORE_F_PRESIGN_GET, "presign_get", "presigned URLs for GET"},
-    {REGSTORE_F_PRESIGN_PUT, "presign_put", "presigned URLs for PUT"},
-    {REGSTORE_F_SERVER_COPY, "server_copy", "copies without moving bytes through the host"},
-    {REGSTORE_F_ATOMIC_IF_ABSENT, "atomic_if_absent", "if-absent is atomic"},
-    {REGSTORE_F_SHA512, "sha512", "sha512 digests"},
-    {REGSTORE_F_FORK_AFTER_USE, "fork_after_use", "a used store works in a forked child"},
-};
 
 static const struct {
     uint64_t bit;
@@ -60,9 +49,9 @@ static void print_text(const struct session *session)
     const struct regstore_plugin *published = regstore_host_published_table(session->loaded);
     printf("%s %s\n%s\nfile: %s\nABI: 1.%u\n", published->name, published->version,
            published->description, regstore_host_path(session->loaded), published->abi_minor);
-    for (size_t i = 0; i < COUNT(features); i++) {
-        if ((published->features & features[i].bit) != 0)
-            printf("may offer: %s\n", features[i].words);
+    for (const struct feature *f = features; f->name != NULL; f++) {
+        if ((published->features & f->bit) != 0)
+            printf("may offer: %s\n", f->words);
     }
     for (size_t i = 0; i < 2; i++) {
         const char *missing = missing_slot(published, i);
@@ -102,10 +91,7 @@ static void print_json(const struct session *session)
     json_number(&json, "abi_major", 1);
     json_number(&json, "abi_minor", published->abi_minor);
     json_open(&json, "features", '[');
-    for (size_t i = 0; i < COUNT(features); i++) {
-        if ((published->features & features[i].bit) != 0)
-            json_text(&json, NULL, features[i].name);
-    }
+    features_json(&json, published->features);
     json_close(&json, ']');
     json_open(&json, "not_offered", '[');
     for (size_t i = 0; i < 2; i++) {
