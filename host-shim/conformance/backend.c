@@ -51,6 +51,26 @@ void backend_clear(struct backend *b)
     memset(b, 0, sizeof *b);
 }
 
+/* What the run makes lies in a folder of its own, and what is unfinished there is nobody else's. */
+static bool move_below(struct backend *b, char *why, size_t cap)
+{
+    for (size_t i = 0; i < b->n && b->source.below != NULL; i++) {
+        if (strcmp(b->settings[i].key, "storage_path") != 0 || b->settings[i].value[0] == '\0')
+            continue;
+        size_t len = strlen(b->settings[i].value);
+        while (len > 0 && b->settings[i].value[len - 1] == '/')
+            len--;
+        const int whole = snprintf(b->place, sizeof b->place, "%.*s/%s", (int)len,
+                                   b->settings[i].value, b->source.below);
+        if (whole < 0 || (size_t)whole >= sizeof b->place) {
+            (void)snprintf(why, cap, "storage_path is too long");
+            return false;
+        }
+        b->settings[i].value = b->place;
+    }
+    return true;
+}
+
 /* By the road that the command takes. */
 static bool fill_settings(struct backend *b, const struct regstore_plugin *table, char *why,
                           size_t cap)
@@ -76,7 +96,7 @@ static bool fill_settings(struct backend *b, const struct regstore_plugin *table
         b->settings[b->n] = pairs[b->n];
     for (size_t i = 0; i < b->source.n_set; i++)
         set(b, &b->source.set[i]);
-    return true;
+    return move_below(b, why, cap);
 }
 
 static bool is_file(const char *driver)

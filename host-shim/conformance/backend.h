@@ -14,6 +14,7 @@ struct backend_source { /* what the command line said; NULL where it said nothin
     const char *plugin; /* a driver's name, or a file: with a "/" or ".so" in it */
     const struct regstore_pair *set;
     size_t n_set;
+    const char *below; /* a folder of storage_path in which the stores lie; NULL: none */
 };
 
 struct backend {
@@ -24,6 +25,7 @@ struct backend {
     struct regstore_host_settings *of_location;    /* once loaded: with secrets out of the */
     struct regstore_pair *settings;                /* environment; and with --set over them */
     size_t n;
+    char place[PATH_MAX]; /* storage_path as the stores have it; "" when there is no such setting */
 };
 
 /* Reads the configuration; loads nothing.  On failure why says what is wrong. */

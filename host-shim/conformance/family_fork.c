@@ -340,13 +340,13 @@ static const struct test fork_tests[] = {
     {"FORK-1", "unused_and_fresh_stores_work_in_the_child_of_a_used_one",
      unused_and_fresh_stores_work_in_the_child_of_a_used_one, NEEDS_NO_STORE},
     {"FORK-2", "handle_in_the_child_is_state_and_its_close_takes_nothing",
-     handle_in_the_child_is_state_and_its_close_takes_nothing, 0},
+     handle_in_the_child_is_state_and_its_close_takes_nothing, NEEDS_ALONE},
     {"FORK-3", "used_store_works_in_children_and_theirs", used_store_works_in_children_and_theirs,
      REGSTORE_F_FORK_AFTER_USE},
     {"FORK-3", "used_store_is_state_in_the_child_where_it_is_not_offered",
-     used_store_is_state_in_the_child_where_it_is_not_offered, 0},
+     used_store_is_state_in_the_child_where_it_is_not_offered, NEEDS_ALONE},
     {"FORK-3 FORK-2", "fork_beside_transfers_never_hangs_a_child",
-     fork_beside_transfers_never_hangs_a_child, 0},
+     fork_beside_transfers_never_hangs_a_child, NEEDS_ALONE},
 };
 
 const struct family family_fork = FAMILY(fork);

@@ -49,11 +49,13 @@ static struct set *the_set(struct world *w)
     for (unsigned i = 0; i < KEYS; i++)
         name_key(set.key[i], set.prefix, i);
     qsort(set.key, KEYS, sizeof set.key[0], by_bytes);
+    world_lock(w);
     if (!blob_exists(w, marker)) {
         const struct content c = content_of(1, 1);
         in_threads(w, MAKERS, make_some, &set);
         blob_put(w, marker, &c);
     }
+    world_unlock(w);
     return &set;
 }
 

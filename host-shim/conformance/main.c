@@ -1,41 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The supervisor: it starts the runner, waits for it and for what it leaves, removes the keys of
- * the run, also after Ctrl-C, and prints the closing line.  It never loads the plugin itself.
+ * The supervisor: it has the plugin looked at, runs the tests, removes what they made, also after
+ * Ctrl-C, and tells what they came to.  It never loads the plugin itself.
  */
 #include <errno.h>
-#include <signal.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/random.h>
-#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../host/streams.h"
-#include "options.h"
+#include "apart.h"
+#include "child.h"
+#include "list.h"
+#include "page.h"
 #include "report.h"
+#include "supervise.h"
 
 enum { EXIT_USAGE = 2 };
-
-static volatile sig_atomic_t is_stopped;
-
-static void stop(int signal_number)
-{
-    (void)signal_number;
-    is_stopped = 1;
-}
-
-static void handle_stops(void)
-{
-    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-    struct sigaction action = {.sa_handler = stop}; /* no SA_RESTART: waitpid shall return */
-    (void)sigemptyset(&action.sa_mask);             /* cannot fail */
-    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
-        (void)sigaction(signals[i], &action, NULL); /* the numbers are good ones */
-}
 
 /* libcheck would take orders from these. */
 static void forget_environment(void)
@@ -55,118 +41,205 @@ static void forget_environment(void)
         (void)unsetenv(names[i]); /* the names are good ones */
 }
 
-static void print_list(const struct options *o)
+static int complain(const char *what)
 {
-    for (const struct family *const *f = suite_families; *f != NULL; f++)
-        for (size_t t = 0; t < (*f)->n; t++)
-            if (options_select(o, *f, &(*f)->tests[t]))
-                printf("%s/%s [%s]\n", (*f)->name, (*f)->tests[t].claim, (*f)->tests[t].rules);
+    (void)fprintf(stderr, "regstore-conformance: %s\n", what);
+    return EXIT_USAGE;
 }
 
-static unsigned count_selected(const struct options *o)
-{
-    unsigned n = 0;
-    for (const struct family *const *f = suite_families; *f != NULL; f++)
-        for (size_t t = 0; t < (*f)->n; t++)
-            n += options_select(o, *f, &(*f)->tests[t]);
-    return n;
-}
+/* --- the page --- */
 
-static void run_all(const struct options *o, const struct run *run, struct report *report)
+/* The run of now, when there is one, stands before those of files. */
+struct page {
+    struct page_run runs[OPTION_WORDS + 1];
+    size_t n;
+};
+
+/* Before anything runs, so that a wrong name costs nothing. */
+static bool page_prepare(struct page *page, const struct options *o)
 {
-    static struct result result;
-    for (const struct family *const *f = suite_families; *f != NULL; f++) {
-        for (size_t t = 0; t < (*f)->n; t++) {
-            const struct test *test = &(*f)->tests[t];
-            if (!options_select(o, *f, test))
-                continue;
-            report_start(report, *f, test);
-            run_test(run, *f, test, &result);
-            report_result(report, &result, run->seed);
+    char why[1024] = "";
+    if (o->html == NULL)
+        return true;
+    const int file = open(o->html, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (file < 0 || close(file) != 0) {
+        (void)snprintf(why, sizeof why, "%s: %s", o->html, strerror(errno));
+        (void)complain(why);
+        return false;
+    }
+    for (size_t i = 0; i < o->compare.n; i++) {
+        if (!page_read_file(&page->runs[1 + i], o->compare.word[i], why, sizeof why)) {
+            (void)complain(why);
+            return false;
         }
+        page->n++;
     }
+    return true;
 }
 
-/* The runner has a process group of its own, so that Ctrl-C reaches the supervisor alone; and what
- * the runner leaves becomes the supervisor's child, so that it can be waited for. */
-static bool start_and_wait(const struct options *o, const struct run *run, struct report *report)
+static bool page_finish(struct page *page, const struct options *o, char *document)
 {
-    (void)prctl(PR_SET_CHILD_SUBREAPER, 1); /* without it a straggler may outlive the cleaning */
-    (void)fflush(stdout);                   /* else the runner would print it again */
-    const pid_t runner = fork();
-    if (runner == 0) {
-        (void)setpgid(0, 0); /* cannot fail in a fresh child */
-        for (int i = 1; i <= SIGTERM; i++)
-            if (i == SIGINT || i == SIGTERM || i == SIGHUP)
-                (void)signal(i, SIG_DFL); /* the numbers are good ones */
-        run_all(o, run, report);
-        exit(EXIT_SUCCESS);
+    char why[1024] = "";
+    const size_t first = document == NULL ? 1 : 0;
+    if (document != NULL && !page_read(&page->runs[0], document, why, sizeof why)) {
+        (void)complain(why); /* our own document: this is our own bug */
+        return false;
     }
-    bool is_told = false;
-    int status = 0, runner_status = -1;
-    for (;;) {
-        if (is_stopped && !is_told) {
-            (void)kill(runner, SIGTERM); /* it may be gone already */
-            is_told = true;
-        }
-        const pid_t pid = waitpid(-1, &status, 0);
-        if (pid == runner)
-            runner_status = status;
-        if (pid < 0 && errno != EINTR)
-            break;
+    FILE *out = fopen(o->html, "we");
+    if (out != NULL)
+        page_write(out, &page->runs[first], page->n + 1 - first);
+    const bool ok = out != NULL && ferror(out) == 0;
+    if (out == NULL || fclose(out) != 0 || !ok) {
+        (void)snprintf(why, sizeof why, "%s: %s", o->html, strerror(errno));
+        (void)complain(why);
+        return false;
     }
-    return runner_status == 0;
+    return true;
 }
 
-static void *shared(size_t size)
+static void page_end(struct page *page)
 {
-    void *room = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    return room == MAP_FAILED ? NULL : room;
+    for (size_t i = 0; i <= page->n; i++)
+        page_clear(&page->runs[i]);
 }
 
-static int supervise(const struct options *o, const struct run *run, const char *about)
-{
-    char why[4096] = "";
-    struct report *report = shared(sizeof *report); /* the runner counts, the supervisor sums up */
-    if (report == NULL)
-        return EXIT_FAILURE;
-    *report = (struct report){.tap = o->tap,
-                              .live = isatty(STDERR_FILENO) == 1,
-                              .how_to_run = o->how_to_run,
-                              .planned = count_selected(o)};
-    handle_stops();
-    report_begin(report, run, about);
-    const bool ran = start_and_wait(o, run, report);
-    if (!ran)
-        printf("%s%s\n", o->tap ? "Bail out! " : "\n", is_stopped ? "stopped" : "the runner died");
-    const bool is_clean = run_clean(run, why, sizeof why);
-    if (!is_clean)
-        report_leftover(report, run, why);
-    report_end(report);
-    const bool ok = ran && is_clean && report->failed == 0 && report->passed > 0;
-    (void)munmap(report, sizeof *report); /* our own mapping */
-    return ok ? EXIT_SUCCESS : EXIT_FAILURE;
-}
+/* --- a run --- */
 
-static bool choose_prefix(struct run *run, const struct options *o)
+static bool choose_prefix(struct run *run, struct options *o)
 {
+    static char below[sizeof run->prefix];
     uint64_t random[2];
     if (getrandom(random, sizeof random, 0) != sizeof random)
         return false;
     run->seed = o->has_seed ? o->seed : random[0] % 1000000000;
+    (void)snprintf(below, sizeof below, "conformance-%012llx",
+                   (unsigned long long)(random[1] >> 16));
     (void)snprintf(run->prefix, sizeof run->prefix, "conformance-%012llx/",
                    (unsigned long long)(random[1] >> 16));
+    o->source.below = below;
     return true;
+}
+
+/* False: why says what is wrong with the plugin or its settings. */
+static bool prepare(struct run *run, struct options *o, char *why, size_t cap)
+{
+    run->timeout_s = o->timeout_s;
+    run->about = run_shared(sizeof *run->about);
+    run->lock = memfd_create("lock", MFD_CLOEXEC);
+    if (run->about == NULL || run->lock < 0 || !choose_prefix(run, o)) {
+        (void)snprintf(why, cap, "no memory, or no random numbers");
+        return false;
+    }
+    if (!backend_init(run->backend, &o->source, why, cap) || !apart_probe(run, why, cap))
+        return false;
+    if (run->about->place[0] != '\0')
+        apart_look(run);
+    run->is_own_store =
+        o->is_own_store || (run->about->place[0] != '\0' && run->about->strange[0] == '\0');
+    return true;
+}
+
+static struct result *new_results(const struct options *o, size_t *n)
+{
+    size_t all = 0;
+    for (const struct family *const *f = suite_families; *f != NULL; f++)
+        all += (*f)->n;
+    struct result *results = calloc(all + 1, sizeof *results);
+    *n = 0;
+    for (const struct family *const *f = suite_families; *f != NULL && results != NULL; f++) {
+        for (size_t t = 0; t < (*f)->n; t++) {
+            if (!options_select(o, *f, &(*f)->tests[t]))
+                continue;
+            results[*n].family = *f;
+            results[(*n)++].test = &(*f)->tests[t];
+        }
+    }
+    return results;
+}
+
+/* What was on its way to a service when the run was stopped arrives before it is looked for. */
+static void let_arrive(void)
+{
+    const struct timespec pause = {.tv_sec = 1};
+    (void)nanosleep(&pause, NULL); /* nothing tells when; cleaning looks more than once */
+}
+
+/* Returns the document when somebody wants it. */
+static char *run_tests(struct account *a, const struct options *o)
+{
+    struct report report = {.account = a, .is_quiet = o->json, .live = isatty(STDERR_FILENO) == 1};
+    const struct plan plan = {.run = a->run,
+                              .results = a->results,
+                              .n = a->n,
+                              .jobs = o->jobs,
+                              .repeat = o->repeat,
+                              .started = report_started,
+                              .done = report_result,
+                              .ctx = &report};
+    char *document = NULL;
+    size_t len = 0;
+    const int64_t begin = now_ms();
+    report_begin(&report);
+    a->is_stopped = !supervise(&plan);
+    if (a->is_stopped)
+        let_arrive();
+    if (!apart_clean(a->run, a->leftover, sizeof a->leftover) && a->leftover[0] == '\0')
+        (void)snprintf(a->leftover, sizeof a->leftover, "nobody knows why");
+    a->took_ms = now_ms() - begin;
+    report_end(&report);
+    FILE *out = open_memstream(&document, &len);
+    if (out == NULL)
+        return NULL;
+    account_write_json(a, out);
+    if (fclose(out) != 0) {
+        free(document);
+        return NULL;
+    }
+    return document;
+}
+
+static int judge(const struct account *a)
+{
+    const bool ok = !a->is_stopped && a->leftover[0] == '\0' &&
+                    account_count(a, VERDICT_FAIL) == 0 && account_count(a, VERDICT_PASS) > 0;
+    return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int run_all(struct options *o, struct page *page)
+{
+    struct backend backend = {.n = 0};
+    struct run run = {.backend = &backend};
+    static struct account a;
+    char why[4096] = "";
+    child_guard();
+    if (!prepare(&run, o, why, sizeof why)) {
+        backend_clear(&backend);
+        return complain(why);
+    }
+    a = (struct account){.options = o, .run = &run, .began = time(NULL)};
+    a.results = new_results(o, &a.n);
+    if (a.results == NULL)
+        return complain("no memory");
+    char *document = run_tests(&a, o);
+    int status = document == NULL ? EXIT_FAILURE : judge(&a);
+    if (o->json && document != NULL && fputs(document, stdout) < 0)
+        status = EXIT_FAILURE;
+    if (o->html != NULL && (document == NULL || !page_finish(page, o, document)))
+        status = EXIT_FAILURE;
+    else if (o->html == NULL)
+        free(document);
+    if (fflush(stdout) != 0)
+        status = EXIT_FAILURE;
+    free(a.results);
+    backend_clear(&backend);
+    return status;
 }
 
 int main(int argc, char **argv)
 {
     static struct options o;
-    static struct record about;
-    struct backend backend;
-    struct run run = {.backend = &backend};
+    static struct page page;
     bool is_done;
-    char why[4096] = "";
     if (!streams_occupy())
         return EXIT_FAILURE; /* there may be no stream to say it on */
     forget_environment();
@@ -175,18 +248,16 @@ int main(int argc, char **argv)
     if (is_done)
         return EXIT_SUCCESS;
     if (o.list) {
-        print_list(&o);
+        (o.json ? list_print_json : list_print)(&o);
         return EXIT_SUCCESS;
     }
-    run.timeout_s = o.timeout_s;
-    run.is_own_store = o.is_own_store;
-    if (!backend_init(&backend, &o.source, why, sizeof why) || !choose_prefix(&run, &o) ||
-        !run_probe(&run, &about, why, sizeof why)) {
-        (void)fprintf(stderr, "regstore-conformance: %s\n", why);
-        backend_clear(&backend);
-        return EXIT_USAGE;
-    }
-    const int status = supervise(&o, &run, about.text);
-    backend_clear(&backend);
+    int status;
+    if (!page_prepare(&page, &o))
+        status = EXIT_USAGE; /* it has been said why */
+    else if (o.is_page_only)
+        status = page_finish(&page, &o, NULL) ? EXIT_SUCCESS : EXIT_FAILURE;
+    else
+        status = run_all(&o, &page);
+    page_end(&page);
     return status;
 }

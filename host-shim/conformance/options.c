@@ -9,19 +9,40 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "supervise.h"
+
 static const char usage[] =
     "usage: regstore-conformance [--config FILE] [--location NAME] [--plugin-dir DIR]\n"
-    "                            [--plugin NAME|FILE.so] [--set KEY=VALUE]...\n"
-    "                            [--family NAME]... [--rule RULE]... [--test FAMILY/CLAIM]...\n"
-    "                            [--own-store] [--list] [--tap] [--seed N]\n"
-    "                            [--timeout SECONDS_PER_TEST]\n"
+    "                            [--plugin NAME|FILE.so] [--set KEY=VALUE]... [ARGUMENT...]\n"
     "\n"
-    "Runs the conformance tests against a plugin, under a fresh prefix of keys that is removed\n"
-    "again. The plugin and its settings come from a location of config.yaml, or from --plugin and\n"
-    "--set. --own-store says that nobody else has uploads under storage_path: then purge is tried\n"
-    "in earnest, and ends all that are unfinished there. Without it those tests are skipped.\n"
-    "Exit status: 0 all that ran has passed, 1 something failed or nothing ran (all was skipped),\n"
-    "2 usage or configuration.\n";
+    "Proves a plugin against the rules of regstore.h, each test in a process of its own: a crash\n"
+    "and a hang are results. All that it makes lies under a fresh folder of storage_path, which "
+    "it\n"
+    "names first and leaves empty, after Ctrl-C too.\n"
+    "\n"
+    "which tests:\n"
+    "  --family NAME, --rule RULE, --test FAMILY/CLAIM\n"
+    "                       these alone; each may be given several times; RULE as TOK-1, or TOK\n"
+    "  --list [--json]      say which tests these are and what the rules say; run nothing\n"
+    "  --own-store          nobody else has uploads in this store: needed for purge where the\n"
+    "                       plugin has no setting storage_path\n"
+    "how:\n"
+    "  --jobs N             as many tests at a time; those that measure seconds or purge in\n"
+    "                       earnest stay alone\n"
+    "  --repeat N           each test as often, each time with the next seed\n"
+    "  --seed N             of all contents; else by chance, and told\n"
+    "  --timeout SECONDS    for each test, 60 unless told: then its calls are cancelled, and 10\n"
+    "                       seconds later it is killed\n"
+    "what is told:\n"
+    "  --tap, --json        TAP 13, or one JSON document, in place of text\n"
+    "  --html FILE          also a page that holds all it needs: rules by backends\n"
+    "  --compare FILE       beside it in the page, what --json has told of another run; may be\n"
+    "                       given several times\n"
+    "  --page-only          run nothing: the page shows the runs of --compare\n"
+    "  --name NAME          of this run, in the page and in JSON\n"
+    "Exit status: 0 all that ran has passed, 1 something failed or was left behind, it was "
+    "stopped,\n"
+    "or nothing ran (all was skipped), 2 usage or configuration.\n";
 
 static bool refuse(const char *what, const char *value)
 {
@@ -46,6 +67,15 @@ static bool read_number(const char *text, uint64_t max, uint64_t *number)
         return refuse("not a number that fits", text);
     *number = value;
     return true;
+}
+
+static bool read_count(const char *text, unsigned max, unsigned *count)
+{
+    uint64_t number = 0;
+    if (!read_number(text, max, &number))
+        return false;
+    *count = (unsigned)number;
+    return number > 0 || refuse("it takes one at least", text);
 }
 
 static void quote(struct options *o, const char *option, const char *value, const char *tail)
@@ -80,9 +110,32 @@ static bool take_source(struct options *o, const char *option, const char **plac
     return true;
 }
 
+static bool take_flag(struct options *o, int option)
+{
+    switch (option) {
+    case 'O':
+        o->is_own_store = true;
+        quote(o, "--own-store", "", "");
+        return true;
+    case 'L':
+        o->list = true;
+        return true;
+    case 'T':
+        o->tap = true;
+        return true;
+    case 'J':
+        o->json = true;
+        return true;
+    case 'P':
+        o->is_page_only = true;
+        return true;
+    default:
+        return false;
+    }
+}
+
 static bool take(struct options *o, int option, char *value)
 {
-    uint64_t number = 0;
     switch (option) {
     case 'c':
         return take_source(o, "--config", &o->source.config, value);
@@ -100,27 +153,39 @@ static bool take(struct options *o, int option, char *value)
         return add_word(&o->rules, value);
     case 't':
         return add_word(&o->tests, value);
-    case 'O':
-        o->is_own_store = true;
-        quote(o, "--own-store", "", "");
+    case 'C':
+        return add_word(&o->compare, value);
+    case 'H':
+        o->html = value;
         return true;
-    case 'L':
-        o->list = true;
-        return true;
-    case 'T':
-        o->tap = true;
+    case 'N':
+        o->name = value;
         return true;
     case 'S':
         o->has_seed = true;
         return read_number(value, UINT64_MAX, &o->seed);
+    case 'j':
+        return read_count(value, JOBS_MAX, &o->jobs);
+    case 'n':
+        return read_count(value, REPEAT_MAX, &o->repeat);
     case 'o':
-        if (!read_number(value, 24 * 3600, &number) || number == 0)
-            return false;
-        o->timeout_s = (unsigned)number;
-        return true;
+        return read_count(value, 24 * 3600, &o->timeout_s);
     default:
-        return false;
+        return take_flag(o, option);
     }
+}
+
+static bool is_sound(const struct options *o)
+{
+    if (o->tap && o->json)
+        return refuse("one of the two", "--tap, --json");
+    if (o->list && (o->tap || o->html != NULL))
+        return refuse("it runs nothing, and prints text or JSON", "--list");
+    if (o->compare.n > 0 && o->html == NULL)
+        return refuse("it needs --html FILE", "--compare");
+    if (o->is_page_only && (o->html == NULL || o->compare.n == 0 || o->tap || o->json))
+        return refuse("it takes --html, --compare and no more", "--page-only");
+    return true;
 }
 
 /* A family, rule or test that does not exist is a mistake, not an empty run. */
@@ -156,11 +221,18 @@ bool options_read(struct options *o, int argc, char **argv, bool *is_done)
                                           {"own-store", no_argument, NULL, 'O'},
                                           {"list", no_argument, NULL, 'L'},
                                           {"tap", no_argument, NULL, 'T'},
+                                          {"json", no_argument, NULL, 'J'},
+                                          {"html", required_argument, NULL, 'H'},
+                                          {"compare", required_argument, NULL, 'C'},
+                                          {"page-only", no_argument, NULL, 'P'},
+                                          {"name", required_argument, NULL, 'N'},
+                                          {"jobs", required_argument, NULL, 'j'},
+                                          {"repeat", required_argument, NULL, 'n'},
                                           {"seed", required_argument, NULL, 'S'},
                                           {"timeout", required_argument, NULL, 'o'},
                                           {"help", no_argument, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
-    *o = (struct options){.timeout_s = 60};
+    *o = (struct options){.timeout_s = 60, .jobs = 1, .repeat = 1};
     o->source.set = o->set;
     *is_done = false;
     (void)snprintf(o->how_to_run, sizeof o->how_to_run, "regstore-conformance");
@@ -179,7 +251,7 @@ bool options_read(struct options *o, int argc, char **argv, bool *is_done)
         (void)fputs(usage, stderr);
         return refuse("not an option", argv[optind]);
     }
-    return words_match(o);
+    return words_match(o) && is_sound(o);
 }
 
 static bool has_word(const struct words *words, const char *word)

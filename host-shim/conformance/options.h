@@ -20,9 +20,13 @@ struct options {
     struct backend_source source;
     struct regstore_pair set[OPTION_WORDS];
     struct words families, rules, tests;
-    bool list, tap, has_seed, is_own_store;
+    struct words compare; /* files with what --json printed */
+    const char *html;     /* the file for the page, or NULL */
+    const char *name;     /* of the run, for people, or NULL */
+    bool list, tap, json, has_seed, is_own_store;
+    bool is_page_only; /* nothing runs: the page shows the files of compare */
     uint64_t seed;
-    unsigned timeout_s;
+    unsigned timeout_s, jobs, repeat;
     char how_to_run[2048]; /* what chose plugin and settings, with the values of --set left out */
 };
 

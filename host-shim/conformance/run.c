@@ -1,34 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests on libcheck's fork mode, one runner a test so that each result is known at once. */
+/* One test on libcheck's fork mode; what the test's process prints is kept for the report. */
 #include "run.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <check.h>
 
 /* A test whose time is over is asked to stop by the cancel flag of its calls; this much later it is
  * killed. */
-enum { GRACE_S = 10, KEYS_AT_ONCE = 1000, WORK_DONE = 8 };
+enum { GRACE_S = 10, PRINTED_MAX = 1500 };
 
 /* What the process of a test finds after libcheck's fork, and what its signal handler needs. */
 static struct {
     const struct run *run;
-    const struct test *test;
-    struct record *record;
-    unsigned index; /* within all tests; makes the prefix */
+    struct slot *slot;
+    unsigned index;
 } current;
 
 static void stop_test(int signal_number)
 {
     (void)signal_number;
-    __atomic_store_n(&current.record->stop, 1, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&current.slot->record.stop, STOP_TIME_OVER, __ATOMIC_SEQ_CST);
 }
 
 static void stop_on(int signal_number)
@@ -38,79 +36,109 @@ static void stop_on(int signal_number)
     (void)sigaction(signal_number, &action, NULL); /* the number is a good one */
 }
 
-static void make_world(struct world *w, const struct run *run, const struct test *test,
-                       struct record *record)
-{
-    memset(w, 0, sizeof *w);
-    w->backend = run->backend;
-    w->test = test;
-    w->record = record;
-    w->seed = run->seed;
-    w->is_own_store = run->is_own_store;
-    (void)snprintf(w->run_prefix, sizeof w->run_prefix, "%s", run->prefix);
-}
-
 START_TEST(run_current)
 {
     (void)_i;
     static struct world w;
-    make_world(&w, current.run, current.test, current.record);
-    (void)snprintf(w.prefix, sizeof w.prefix, "%s%u/", current.run->prefix, current.index);
+    const struct run *run = current.run;
+    const struct result *result = &current.slot->result;
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* the runner is killed when it all takes too long */
+    w = (struct world){.backend = run->backend,
+                       .test = result->test,
+                       .record = &current.slot->record,
+                       .seed = result->seed,
+                       .is_own_store = run->is_own_store,
+                       .lock_file = run->lock};
+    (void)snprintf(w.run_prefix, sizeof w.run_prefix, "%s", run->prefix);
+    (void)snprintf(w.prefix, sizeof w.prefix, "%s%u/", run->prefix, current.index);
     stop_on(SIGALRM);
-    stop_on(SIGTERM);
-    (void)alarm(current.run->timeout_s);
+    (void)alarm(run->timeout_s);
     world_init(&w);
-    current.test->run(&w);
+    result->test->run(&w);
     world_clear(&w);
     world_pass(&w);
 }
 END_TEST
 
-static struct record *new_record(void)
+void *run_shared(size_t size)
 {
-    void *room = mmap(NULL, sizeof(struct record), PROT_READ | PROT_WRITE,
-                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void *room = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     return room == MAP_FAILED ? NULL : room;
 }
 
-static void drop_record(struct record *record)
-{
-    if (record != NULL)
-        (void)munmap(record, sizeof *record); /* our own mapping */
-}
+/* --- what the test printed --- */
 
-static void judge(struct result *result, const struct record *record, TestResult *seen)
+/* From here on; -1 where that cannot be had, and then it goes where ours goes. */
+static int catch_output(void)
 {
-    const char *text = record->text;
-    if (tr_rtype(seen) == CK_PASS && record->outcome == OUTCOME_SKIPPED) {
-        result->verdict = VERDICT_SKIP;
-    } else if (tr_rtype(seen) == CK_PASS && record->outcome == OUTCOME_PASSED) {
-        result->verdict = VERDICT_PASS;
-    } else {
-        result->verdict = VERDICT_FAIL;
-        if (tr_rtype(seen) == CK_PASS && record->outcome == OUTCOME_NONE)
-            text = "the plugin ended the process";
-        else if (record->outcome != OUTCOME_FAILED)
-            text = tr_msg(seen);
+    const int file = memfd_create("printed", MFD_CLOEXEC);
+    if (file >= 0 && (dup2(file, STDOUT_FILENO) < 0 || dup2(file, STDERR_FILENO) < 0)) {
+        (void)close(file); /* nothing was written */
+        return -1;
     }
-    (void)snprintf(result->text, sizeof result->text, "%s", text);
+    return file;
 }
 
-void run_test(const struct run *run, const struct family *family, const struct test *test,
-              struct result *result)
+/* The first of it: what a sanitizer says begins with what matters. */
+static void add_output(struct result *result, int file)
 {
-    *result = (struct result){.family = family, .test = test, .verdict = VERDICT_FAIL};
-    struct record *record = new_record();
-    if (record == NULL) {
-        (void)snprintf(result->text, sizeof result->text, "no memory for the test itself");
+    char printed[PRINTED_MAX + 1];
+    const size_t len = strlen(result->text);
+    const ssize_t got = file < 0 ? 0 : pread(file, printed, PRINTED_MAX, 0);
+    if (got <= 0)
         return;
+    for (ssize_t i = 0; i < got; i++)
+        if (printed[i] == '\0')
+            printed[i] = ' ';
+    printed[got] = '\0';
+    (void)snprintf(result->text + len, sizeof result->text - len, "\nits process printed:\n%s%s",
+                   printed, got == PRINTED_MAX ? " ..." : "");
+}
+
+/* --- what became of it --- */
+
+static void judge_failure(struct result *result, const struct record *record, TestResult *seen,
+                          unsigned timeout_s)
+{
+    const bool is_late = result->took_ms >= (int64_t)(timeout_s + GRACE_S) * 1000;
+    result->verdict = VERDICT_FAIL;
+    if (record->outcome == OUTCOME_FAILED)
+        (void)snprintf(result->text, sizeof result->text, "%s", record->text);
+    else if (tr_rtype(seen) == CK_PASS && record->outcome == OUTCOME_NONE)
+        (void)snprintf(result->text, sizeof result->text, "the plugin ended the process");
+    else if (is_late)
+        (void)snprintf(result->text, sizeof result->text,
+                       "it hung: after %u s its calls were cancelled, and %d s later the process "
+                       "was killed",
+                       timeout_s, GRACE_S);
+    else /* libcheck has words for signals and exits */
+        (void)snprintf(result->text, sizeof result->text,
+                       "the process of the test did not survive: %s", tr_msg(seen));
+}
+
+static void judge(struct result *result, const struct record *record, TestResult *seen,
+                  unsigned timeout_s)
+{
+    const bool is_well = tr_rtype(seen) == CK_PASS;
+    if (is_well && record->outcome == OUTCOME_PASSED) {
+        result->verdict = VERDICT_PASS;
+    } else if (is_well && record->outcome == OUTCOME_SKIPPED) {
+        result->verdict = VERDICT_SKIP;
+        (void)snprintf(result->text, sizeof result->text, "%s", record->text);
+    } else {
+        judge_failure(result, record, seen, timeout_s);
     }
+}
+
+void run_test(const struct run *run, struct slot *slot, unsigned index)
+{
+    struct result *result = &slot->result;
     current.run = run;
-    current.test = test;
-    current.record = record;
-    current.index++;
-    Suite *suite = suite_create(family->name);
-    TCase *tcase = tcase_create(test->claim);
+    current.slot = slot;
+    current.index = index;
+    const int printed = catch_output();
+    Suite *suite = suite_create(result->family->name);
+    TCase *tcase = tcase_create(result->test->claim);
     tcase_set_timeout(tcase, run->timeout_s + GRACE_S);
     tcase_add_test(tcase, run_current);
     suite_add_tcase(suite, tcase);
@@ -120,120 +148,9 @@ void run_test(const struct run *run, const struct family *family, const struct t
     srunner_run_all(runner, CK_SILENT);
     result->took_ms = now_ms() - begin;
     TestResult **seen = srunner_results(runner);
-    judge(result, record, seen[0]);
+    judge(result, &slot->record, seen[0], run->timeout_s);
+    if (result->verdict == VERDICT_FAIL)
+        add_output(result, printed);
     free(seen);
     srunner_free(runner);
-    drop_record(record);
-}
-
-/* --- outside of tests --- */
-
-/* Any test will do for a world outside of tests: it needs nothing. */
-static const struct test no_test = {"", "outside of tests", NULL, NEEDS_NO_STORE};
-
-/* Runs work in a process of its own, which says in record what went wrong. */
-static bool apart(const struct run *run, struct record *record, void (*work)(struct world *w),
-                  char *why, size_t cap)
-{
-    const pid_t pid = fork();
-    int status = 0;
-    if (pid == 0) {
-        static struct world w;
-        make_world(&w, run, &no_test, record);
-        w.is_step = true;
-        work(&w);
-        _exit(WORK_DONE);
-    }
-    while (pid > 0 && waitpid(pid, &status, 0) < 0)
-        if (errno != EINTR)
-            return false;
-    if (pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == WORK_DONE)
-        return true;
-    if (record->text[0] == '\0')
-        (void)snprintf(why, cap, "its process was ended by %s %d",
-                       WIFSIGNALED(status) ? "signal" : "exit",
-                       WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-    else
-        (void)snprintf(why, cap, "%s", record->text);
-    return false;
-}
-
-/* The plugin's name and file, or the words of the failure, for people. */
-static void probe(struct world *w)
-{
-    CALL(c);
-    char *text = w->record->text;
-    static const size_t cap = sizeof w->record->text;
-    const struct regstore_plugin *p = backend_load(w->backend, w->path, text, cap);
-    if (p == NULL)
-        _exit(EXIT_FAILURE);
-    const regstore_status status =
-        p->store_open(&c.in, NULL, w->backend->settings, w->backend->n, &w->store);
-    if (status != REGSTORE_OK) {
-        (void)snprintf(text, cap, "the store does not open: %s: %s",
-                       regstore_host_status_name(status), c.error.message);
-        _exit(EXIT_FAILURE);
-    }
-    p->store_close(w->store);
-    (void)snprintf(text, cap, "%.64s %.64s (%.1024s), ABI minor %u", p->name, p->version, w->path,
-                   p->abi_minor);
-}
-
-bool run_probe(const struct run *run, struct record *about, char *why, size_t cap)
-{
-    struct record *record = new_record();
-    const bool ok = record != NULL && apart(run, record, probe, why, cap);
-    if (ok)
-        *about = *record;
-    drop_record(record);
-    return ok;
-}
-
-/* Up to KEYS_AT_ONCE keys under the run's prefix; returns how many. */
-static size_t list_some(struct world *w, char (*keys)[REGSTORE_KEY_MAX])
-{
-    CALL(c);
-    struct regstore_list *list = NULL;
-    const struct regstore_list_opts opts = {
-        .struct_size = sizeof opts, .prefix = w->run_prefix, .limit = KEYS_AT_ONCE};
-    size_t n = 0;
-    EXPECT_OK(&c, w->p->list_open(w->store, &c.in, &opts, &list));
-    while (n < KEYS_AT_ONCE) {
-        EXPECT_OK(&c, w->p->list_next(list, &c.in, keys[n], sizeof keys[n], NULL));
-        if (keys[n][0] == '\0')
-            break;
-        /* A plugin that fails the suite may list anything; only what is ours is removed. */
-        CLAIM(strncmp(keys[n], w->run_prefix, strlen(w->run_prefix)) == 0,
-              "a list with prefix %s shows %s", w->run_prefix, keys[n]);
-        n++;
-    }
-    w->p->list_close(list);
-    return n;
-}
-
-static void clean(struct world *w)
-{
-    static char keys[KEYS_AT_ONCE + 1][REGSTORE_KEY_MAX];
-    static const char *pointers[KEYS_AT_ONCE];
-    world_init(w);
-    world_open_store(w);
-    for (unsigned round = 0;; round++) {
-        CALL(c);
-        const size_t n = list_some(w, keys);
-        if (n == 0)
-            break;
-        CLAIM(round < 1000, "keys under %s come back after delete_blobs", w->run_prefix);
-        for (size_t i = 0; i < n; i++)
-            pointers[i] = keys[i];
-        EXPECT_OK(&c, w->p->delete_blobs(w->store, &c.in, pointers, n, NULL));
-    }
-    world_clear(w);
-}
-
-bool run_clean(const struct run *run, char *why, size_t cap)
-{
-    struct record *record = new_record();
-    const bool ok = record != NULL && apart(run, record, clean, why, cap);
-    drop_record(record);
-    return ok;
 }

@@ -19,6 +19,9 @@ struct world;
 #define NEEDS_PRESIGN  (UINT64_C(1) << 61) /* the slot presign */
 /* The test purges what is a few seconds old, at any key: only where nobody else has uploads. */
 #define NEEDS_OWN_STORE (UINT64_C(1) << 60)
+/* With --jobs no other test runs beside it: it measures seconds.  What needs its own store is alone
+ * as well. */
+#define NEEDS_ALONE (UINT64_C(1) << 59)
 
 struct test {
     const char *rules; /* one or more, separated by a space; the first is the one it proves */
@@ -34,17 +37,33 @@ struct family {
 };
 
 struct rule {
-    const char *name, *text;
+    const char *name, *text; /* both as regstore.h has them */
+};
+
+/* A rule that no test can hold, and why. */
+struct no_test {
+    const char *rule, *why;
 };
 
 /* All families, in the order in which they run; ends with name == NULL. */
 extern const struct family *const suite_families[];
 
-/* All rules of regstore.h that the suite knows; ends with name == NULL. */
+/* All rules of regstore.h, in its order; ends with name == NULL. */
 extern const struct rule suite_rules[];
+
+/* Those of them that the suite has no test for; ends with rule == NULL. */
+extern const struct no_test suite_no_tests[];
 
 /* NULL when there is no such rule. */
 const struct rule *suite_rule(const char *name, size_t len);
+
+/* What the rule speaks of, for people: "commit" of COM-1. */
+const char *suite_topic(const struct rule *rule);
+/* Why no test can hold the rule; NULL when one can. */
+const char *suite_no_test(const struct rule *rule);
+/* The rule that the test proves. */
+const struct rule *suite_first_rule(const struct test *test);
+bool suite_is_alone(const struct test *test);
 
 /* True when the test bears this rule ("COM-1") or one of this kind ("COM"). */
 bool suite_test_bears(const struct test *test, const char *rule);

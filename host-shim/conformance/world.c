@@ -123,9 +123,10 @@ _Noreturn void world_fail(struct world *w, const char *file, int line, const cha
         va_start(arguments, format);
         (void)vsnprintf(record->text, sizeof record->text, format, arguments);
         va_end(arguments);
-        if (__atomic_load_n(&record->stop, __ATOMIC_SEQ_CST))
-            append(record->text, sizeof record->text,
-                   "\n(the test was stopped: its time was over)");
+        const int32_t stop = __atomic_load_n(&record->stop, __ATOMIC_SEQ_CST);
+        if (stop != STOP_NOT)
+            append(record->text, sizeof record->text, "\n(the test was stopped: %s)",
+                   stop == STOP_TIME_OVER ? "its time was over" : "the run was");
         append_log(record);
         append(record->text, sizeof record->text, "\n(%s:%d)", base ? base + 1 : file, line);
     }
@@ -214,7 +215,7 @@ static void check_needs(struct world *w)
 {
     const uint64_t needs = w->test->needs;
     const uint64_t features =
-        needs & ~(NEEDS_NO_STORE | NEEDS_COPY | NEEDS_PRESIGN | NEEDS_OWN_STORE);
+        needs & ~(NEEDS_NO_STORE | NEEDS_COPY | NEEDS_PRESIGN | NEEDS_OWN_STORE | NEEDS_ALONE);
     if ((needs & NEEDS_COPY) && w->p->copy == NULL)
         SKIP("the plugin does not offer copy");
     if ((needs & NEEDS_PRESIGN) && w->p->presign == NULL)
@@ -248,6 +249,20 @@ void world_clear(struct world *w)
     if (w->store != NULL)
         w->p->store_close(w->store);
     w->store = NULL;
+}
+
+/* A lock of the file as a whole and of this process alone: it ends with the process. */
+void world_lock(struct world *w)
+{
+    while (lockf(w->lock_file, F_LOCK, 0) != 0)
+        if (errno != EINTR)
+            FAIL("the test could not lock a file of its own: %s", strerror(errno));
+}
+
+void world_unlock(struct world *w)
+{
+    if (lockf(w->lock_file, F_ULOCK, 0) != 0)
+        FAIL("the test could not unlock a file of its own: %s", strerror(errno));
 }
 
 void *world_shared(struct world *w, size_t size)

@@ -36,10 +36,13 @@
 /* A test that ends without an outcome was ended by the plugin: by a signal, or by exit(). */
 enum outcome { OUTCOME_NONE, OUTCOME_PASSED, OUTCOME_FAILED, OUTCOME_SKIPPED };
 
-/* Shared by all processes of a test and the runner. */
+/* Why a test's calls are cancelled. */
+enum stop { STOP_NOT, STOP_TIME_OVER, STOP_ASKED_FOR };
+
+/* Shared by all processes of a test, the runner and the supervisor. */
 struct record {
     uint32_t outcome; /* enum outcome, set once and by atomics */
-    int32_t stop;     /* every call's cancel flag: time is over, or Ctrl-C */
+    int32_t stop;     /* every call's cancel flag; enum stop */
     uint32_t logged;  /* how many lines the plugin logged at WARNING or ERROR */
     char text[3072];
     char log[4][256]; /* the last of them */
@@ -60,6 +63,7 @@ struct world {
     char prefix[128];                               /* of this test, ends with "/" */
     bool is_own_store;                              /* nobody else's uploads are in there */
     bool is_step;                                   /* a process of in_new_process() */
+    int lock_file;                                  /* see world_lock */
     pthread_mutex_t lock;                           /* guards uploads */
     struct regstore_upload *uploads[WORLD_UPLOADS]; /* open ones, aborted when the test fails */
 };
@@ -87,6 +91,9 @@ void world_open_store(struct world *w);
 void world_clear(struct world *w);
 /* Nothing has failed, and all has been done. */
 void world_pass(struct world *w);
+/* One process of the whole run at a time; for what one test makes and others use as well. */
+void world_lock(struct world *w);
+void world_unlock(struct world *w);
 /* The host that stores are opened with; its log goes to the record. */
 struct regstore_host world_host(struct world *w);
 /* Room that the test's processes share; zeroed. */
