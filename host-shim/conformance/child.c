@@ -15,6 +15,7 @@
 #include "world.h"
 
 static sigset_t guarded, before;
+static bool is_stop_wanted;
 
 void child_guard(void)
 {
@@ -61,11 +62,18 @@ enum child_event child_wait(int64_t limit_ms)
             limit_ms < 0 ? sigwaitinfo(&guarded, NULL) : sigtimedwait(&guarded, NULL, &limit);
         if (seen == SIGCHLD)
             return CHILD_ENDED;
-        if (seen > 0)
+        if (seen > 0) {
+            is_stop_wanted = true;
             return CHILD_STOP;
+        }
         if (errno != EINTR)
             return CHILD_TIME_OVER;
     }
+}
+
+bool child_stop_was_wanted(void)
+{
+    return is_stop_wanted;
 }
 
 enum child_end child_wait_for(pid_t pid, int64_t limit_ms, bool may_stop, int *status)

@@ -21,6 +21,9 @@ enum child_event { CHILD_ENDED, CHILD_STOP, CHILD_TIME_OVER };
  * for as long as it takes. */
 enum child_event child_wait(int64_t limit_ms);
 
+/* True once child_wait has given CHILD_STOP to anybody. */
+bool child_stop_was_wanted(void);
+
 enum child_end { END_BY_ITSELF, END_STOPPED, END_OUT_OF_TIME };
 
 /* Waits for this child; what stops it, or takes longer than limit_ms, kills its group.  Without

@@ -214,7 +214,8 @@ static int run_all(struct options *o, struct page *page)
     child_guard();
     if (!prepare(&run, o, why, sizeof why)) {
         backend_clear(&backend);
-        return complain(why);
+        (void)complain(child_stop_was_wanted() ? "stopped before the first test" : why);
+        return child_stop_was_wanted() ? EXIT_FAILURE : EXIT_USAGE;
     }
     a = (struct account){.options = o, .run = &run, .began = time(NULL)};
     a.results = new_results(o, &a.n);

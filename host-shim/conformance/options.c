@@ -40,9 +40,8 @@ static const char usage[] =
     "                       given several times\n"
     "  --page-only          run nothing: the page shows the runs of --compare\n"
     "  --name NAME          of this run, in the page and in JSON\n"
-    "Exit status: 0 all that ran has passed, 1 something failed or was left behind, it was "
-    "stopped,\n"
-    "or nothing ran (all was skipped), 2 usage or configuration.\n";
+    "Exit status: 0 all that ran has passed, 1 something failed or nothing ran (all was skipped),\n"
+    "or it was stopped or could not remove all, 2 usage or configuration.\n";
 
 static bool refuse(const char *what, const char *value)
 {

@@ -26,8 +26,8 @@ struct state {
     const struct plan *plan;
     struct job jobs[JOBS_MAX];
     unsigned busy;
-    size_t next;      /* unit */
-    size_t told;      /* how many results have been told */
+    size_t next; /* unit */
+    size_t told; /* how many results have been told */
     int64_t began_ms;
     unsigned *rounds; /* done, of each test */
     unsigned *failed; /* of these */
@@ -184,10 +184,10 @@ static void stop(struct state *s)
 static bool run_units(struct state *s)
 {
     for (;;) {
-        while (may_start(s))
+        while (!child_stop_was_wanted() && may_start(s))
             start(s);
         if (s->busy == 0)
-            return true;
+            return !child_stop_was_wanted();
         if (child_wait(-1) == CHILD_STOP) {
             reap(s, false); /* these had ended by themselves */
             stop(s);

@@ -17,6 +17,8 @@
 
 #include <check.h>
 
+#include "../command/features.h"
+
 /* Not EXIT_SUCCESS: a plugin that calls exit() has not passed. */
 enum { STEP_DONE = 8, STEP_FAILED = 9 };
 
@@ -211,10 +213,19 @@ void world_open_store(struct world *w)
     CLAIM(w->store != NULL, "store_open gave OK and no store");
 }
 
+static _Noreturn void skip_without(struct world *w, const char *who, uint64_t missing)
+{
+    char names[256] = "";
+    for (const struct feature *f = features; f->name != NULL; f++)
+        if ((missing & f->bit) != 0)
+            append(names, sizeof names, "%s%s", names[0] ? ", " : "", f->name);
+    SKIP("%s does not offer %s", who, names);
+}
+
 static void check_needs(struct world *w)
 {
     const uint64_t needs = w->test->needs;
-    const uint64_t features =
+    const uint64_t wanted =
         needs & ~(NEEDS_NO_STORE | NEEDS_COPY | NEEDS_PRESIGN | NEEDS_OWN_STORE | NEEDS_ALONE);
     if ((needs & NEEDS_COPY) && w->p->copy == NULL)
         SKIP("the plugin does not offer copy");
@@ -222,12 +233,10 @@ static void check_needs(struct world *w)
         SKIP("the plugin does not offer presign");
     if ((needs & NEEDS_OWN_STORE) && !w->is_own_store)
         SKIP("it purges what is seconds old, all over the store: say --own-store if that is fine");
-    if (features & ~w->p->features)
-        SKIP("the plugin does not offer the features 0x%llx",
-             (unsigned long long)(features & ~w->p->features));
-    if (w->store != NULL && (features & ~w->p->store_features(w->store)))
-        SKIP("this store does not offer the features 0x%llx",
-             (unsigned long long)(features & ~w->p->store_features(w->store)));
+    if (wanted & ~w->p->features)
+        skip_without(w, "the plugin", wanted & ~w->p->features);
+    if (w->store != NULL && (wanted & ~w->p->store_features(w->store)))
+        skip_without(w, "this store", wanted & ~w->p->store_features(w->store));
 }
 
 void world_init(struct world *w)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Usage: results.py CLAIM REGSTORE PLUGIN FOLDER-OF-BROKEN-PLUGINS S3-PLUGIN
+"""Usage: results.py CLAIM REGSTORE PLUGIN FOLDER-OF-BROKEN-PLUGINS S3-PLUGIN MANUAL
 
 What the conformance suite tells of a plugin, good or broken, and that it leaves nothing.  Each claim
 is a function of that name, which returns what contradicts it; nothing: the claim holds."""
@@ -271,6 +271,18 @@ def named_rules():
     return {rule['rule']: rule for rule in listed()['rules']}
 
 
+def the_rules_are_told_in_the_words_of_the_header():
+    header = (Path(manual_file).parent / 'regstore.h').read_text()
+    words = re.sub(r'^ *(/\*|\*/|\*(?!/))? ?', '', header.replace('*/', '\n'), flags=re.M)
+    for rule in listed()['rules']:
+        # To the next rule, a line without words, or one that begins at the margin.
+        whole = re.search(r'^ *%s  +(.*?)(?=^ *[A-Z]+-\d+  |^ *$|^\S)' % rule['rule'], words,
+                          re.M | re.S)
+        if not whole or re.sub(r'\s+', ' ', whole.group(1)).strip() != rule['says']:
+            yield '%s: the list says %s\nthe header %s' % (rule['rule'], rule['says'],
+                                                          whole and whole.group(1))
+
+
 def the_list_has_each_test_and_what_the_rules_say():
     text = run('--list').stdout
     for test in listed()['tests']:
@@ -283,6 +295,27 @@ def the_list_has_each_test_and_what_the_rules_say():
     one = run('--list', '--rule', 'DEL-1').stdout
     if 'COM-1' in one or not re.search(r'^DEL-1 \(delete\), \d+ tests?$', one, re.M):
         yield 'of one rule: ' + one
+
+
+def every_rule_has_a_test_or_the_manual_says_why_not():
+    rules = [rule['rule'] for rule in listed()['rules']]
+    entries = re.findall(r'^\*\*([A-Z]+-[0-9]+)\*\* ', manual, re.M)
+    if len(rules) < 40 or rules != entries:
+        yield 'the list has %s, the manual %s' % (rules, entries)
+    table = re.search(r'^The rules that no test .*?:\n\n\| rule \| why \|\n\|---\|---\|\n(.*?)\n\n',
+                      manual, re.M | re.S)
+    excused = dict(re.findall(r'^\| (\S+) \| (.*) \|$', table.group(1), re.M)) if table else {}
+    for rule in listed()['rules']:
+        if excused.get(rule['rule']) != rule['no_test_because']:
+            yield '%s: the manual says %s, the list %s' % (
+                rule['rule'], excused.get(rule['rule']), rule['no_test_because'])
+        if (rule['tests'] == 0) != (rule['rule'] in excused):
+            yield '%s has %d tests, and the manual says %s' % (
+                rule['rule'], rule['tests'], excused.get(rule['rule'], 'nothing'))
+    for test in listed()['tests']:
+        for rule in test['rules']:
+            if rule not in rules:
+                yield '%s bears %s, which is no rule' % (test['claim'], rule)
 
 
 # --- the page ---
@@ -413,7 +446,8 @@ def a_document_that_is_none_is_refused_and_named():
 
 
 if __name__ == '__main__':
-    claim, regstore, local, broken_folder, s3 = sys.argv[1:]
+    claim, regstore, local, broken_folder, s3, manual_file = sys.argv[1:]
+    manual = Path(manual_file).read_text()
     found = list(globals()[claim]())
     for contradiction in found:
         print(contradiction)

@@ -4,10 +4,11 @@
 # run.sh SERVER PART: brings the server up as PART needs it, runs PART against it and takes it down
 # again; that the server ends well, with no leak under a sanitizer, is the last claim. Prints TAP.
 #
-# Parts: proxies and proxies-tls; refusals, faults, access, regions, load; strangers and strangers-tls (STRANGERS is a folder in
-# which boto3 and the aws CLI stay, from PyPI); and of the command REGSTORE conformance, tls and
-# conformance-tls, sessions, metrics, identity, and, in namespaces with names and ports of their own,
-# five-keys and conformance-five-keys (AWS), dead-names (a name server that never answers).
+# Parts: refusals, faults, access, regions, load; strangers and strangers-tls (STRANGERS is a folder in
+# which boto3 and the aws CLI stay, from PyPI); and of the command REGSTORE conformance, interrupted,
+# tls and conformance-tls, sessions, metrics, identity, proxies and proxies-tls, and, in namespaces
+# with names and ports of their own, five-keys and conformance-five-keys (AWS), dead-names (a name
+# server that never answers).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 server=$1
@@ -70,7 +71,7 @@ only_these_names() {
 python=python3
 ca=
 case $part in
-refusals | load | conformance | strangers | proxies) set -- ;;
+refusals | load | conformance | interrupted | strangers | proxies) set -- ;;
 tls | conformance-tls | strangers-tls | proxies-tls)
     certificate IP:127.0.0.1
     ca=$work/cert.pem
@@ -162,6 +163,14 @@ done
 status=0
 case $part in
 conformance) "$REGSTORE" --config "$work/config.yaml" --location s3 conformance --tap || status=1 ;;
+interrupted)
+    set -- "$REGSTORE" --config "$work/config.yaml" --location s3
+    for command in ls "ls uploads/" "purge --older-than 1s --dry-run --json"; do
+        left="${left:-}$* $command && "
+    done
+    LEFT="$left true" python3 "$here/../conformance/interrupted.py" "${TIMES:-6}" "$@" conformance ||
+        status=1
+    ;;
 conformance-tls)
     # With the secret in the environment, which is a road of its own.
     secret=$(sed -n 's/.*sts_user_secret_key: //p' "$work/config.yaml")
