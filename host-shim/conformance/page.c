@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The page is read without scripts: what is folded away is a <details>, and failures are unfolded.
+ * The page is read without scripts: what is folded away is a <details>; failures and skips are not.
  * Nothing is said by colour alone.  What comes out of a document is text, never markup.
  */
 #include "page.h"
@@ -77,6 +77,21 @@ static void put_between(FILE *out, const char *before, const char *text, const c
     (void)fputs(before, out); /* as above */
     put(out, text);
     (void)fputs(after, out);
+}
+
+/* A long name may be broken behind each "_". */
+static void put_breakable(FILE *out, const char *name)
+{
+    char part[256];
+    while (*name != '\0') {
+        size_t len = strcspn(name, "_");
+        len += name[len] == '_';
+        (void)snprintf(part, sizeof part, "%.*s", (int)len, name); /* a claim is shorter */
+        put(out, part);
+        name += len;
+        if (*name != '\0')
+            (void)fputs("<wbr>", out);
+    }
 }
 
 /* --- the runs --- */
@@ -200,12 +215,20 @@ static void put_test(FILE *out, const struct page_test *test)
     (void)fprintf(out, "<li><span class=\"%s\">%s</span> ", looks[test->verdict].style,
                   looks[test->verdict].sign);
     put(out, test->family);
-    put_between(out, "/", test->claim, "");
+    (void)fputc('/', out);
+    put_breakable(out, test->claim);
     if (test->verdict == VERDICT_PASS)
         (void)fprintf(out, " <small>%llu ms</small>", (unsigned long long)test->ms);
     else
         put_between(out, "<pre>", test->seen, "</pre>");
     (void)fputs("</li>", out);
+}
+
+static void put_tests_of(FILE *out, const struct page_run *run, const char *rule, bool failed)
+{
+    for (size_t i = 0; i < run->n; i++)
+        if (bears(&run->tests[i], rule) && (run->tests[i].verdict == VERDICT_FAIL) == failed)
+            put_test(out, &run->tests[i]);
 }
 
 static void put_cell(FILE *out, const struct page_run *run, const char *rule)
@@ -227,15 +250,14 @@ static void put_cell(FILE *out, const struct page_run *run, const char *rule)
                                                           : VERDICT_SKIP;
     (void)fprintf(out, "<td%s><details%s><summary><span class=\"%s\">%s %s</span>",
                   verdict == VERDICT_FAIL ? " class=\"bad\"" : "",
-                  verdict == VERDICT_FAIL ? " open" : "", looks[verdict].style, looks[verdict].sign,
-                  looks[verdict].word);
+                  verdict == VERDICT_FAIL || verdict == VERDICT_SKIP ? " open" : "",
+                  looks[verdict].style, looks[verdict].sign, looks[verdict].word);
     (void)fprintf(out, " <small>%zu of %zu passed", seen[VERDICT_PASS], all);
     if (seen[VERDICT_SKIP] > 0)
         (void)fprintf(out, ", %zu skipped", seen[VERDICT_SKIP]);
     (void)fputs("</small></summary><ul>", out);
-    for (size_t i = 0; i < run->n; i++)
-        if (bears(&run->tests[i], rule))
-            put_test(out, &run->tests[i]);
+    put_tests_of(out, run, rule, true); /* first what somebody has to read */
+    put_tests_of(out, run, rule, false);
     (void)fputs("</ul></details></td>", out);
 }
 
