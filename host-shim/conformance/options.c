@@ -77,12 +77,15 @@ static bool read_count(const char *text, unsigned max, unsigned *count)
     return number > 0 || refuse("it takes one at least", text);
 }
 
+/* As a shell reads it; cut when very long: it is for people. */
 static void quote(struct options *o, const char *option, const char *value, const char *tail)
 {
-    const size_t len = strlen(o->how_to_run);
-    /* Cut when very long: it is for people. */
-    (void)snprintf(o->how_to_run + len, sizeof o->how_to_run - len, " %s %s%s", option, value,
-                   tail);
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_-+./:,@%=";
+    const size_t len = strlen(o->how_to_run), cap = sizeof o->how_to_run - len;
+    const bool is_plain = value[strspn(value, plain)] == '\0';
+    (void)snprintf(o->how_to_run + len, cap, " %s%s%s%s%s%s", option, value[0] ? " " : "",
+                   is_plain ? "" : "'", value, is_plain ? "" : "'", tail);
 }
 
 /* The value may be a secret: the report shows the key alone. */

@@ -40,8 +40,8 @@ void report_begin(struct report *r)
                about->place);
     else
         printf("%sall keys lie under %s, and are removed at the end\n", mark, run->prefix);
-    printf("%s%zu tests, %u at a time; seed %llu\n", mark, r->account->n, o->jobs,
-           (unsigned long long)run->seed);
+    printf("%s%zu test%s, %u at a time; seed %llu\n", mark, r->account->n,
+           r->account->n == 1 ? "" : "s", o->jobs, (unsigned long long)run->seed);
     if (about->strange[0] != '\0')
         printf("%s%s: no purge in earnest without --own-store\n", mark, about->strange);
     (void)fflush(stdout); /* shown when the first test begins */
@@ -159,10 +159,10 @@ void report_end(const struct report *r)
     printf("%s\n%sleft out:\n", tap ? "#" : "", mark);
     print_skipped(a, mark);
     if (not_run > 0)
-        printf("%s  %zu tests that had not come to their end when the run was stopped\n", mark,
-               not_run);
+        printf("%s  %zu test%s had not ended when the run was stopped\n", mark, not_run,
+               not_run == 1 ? "" : "s");
     if (unasked > 0)
-        printf("%s  %zu tests that --family, --rule and --test did not ask for\n", mark, unasked);
+        printf("%s  %zu tests: not asked for by --family, --rule or --test\n", mark, unasked);
     print_silent_rules(a, mark);
     if (a->leftover[0] != '\0') {
         printf("%s\n%snot all of %s could be removed:\n", tap ? "#" : "", mark,

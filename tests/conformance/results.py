@@ -2,18 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Usage: results.py CLAIM REGSTORE PLUGIN FOLDER-OF-BROKEN-PLUGINS S3-PLUGIN MANUAL
 
-What the conformance suite tells of a plugin, good or broken, and that it leaves nothing.  Each claim
-is a function of that name, which returns what contradicts it; nothing: the claim holds."""
+What the conformance suite tells of a plugin, good or broken, and that it leaves nothing.  Each
+claim is a function of that name, which returns what contradicts it; nothing: the claim holds."""
 
 import html.parser
 import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+TELLS_LENGTH = 'stat/stat_tells_length_time_digest_and_etag'
 
 
 def run(*args, plugin=None, settings=None, env=None):
@@ -96,6 +99,29 @@ def a_hang_is_a_result():
                          ['load/is_never_unloaded'])
 
 
+def a_test_that_hangs_is_stopped_like_any_other():
+    with tempfile.TemporaryDirectory() as folder:
+        suite = subprocess.Popen(
+            [regstore, '--plugin', broken('Hangs'), '--set', 'storage_path=' + folder,
+             'conformance', '--test', 'digest/both_digests_may_be_asked_for', '--timeout', '3600'],
+            stdout=subprocess.PIPE, text=True)
+        said = suite.stdout.readline() + suite.stdout.readline() + suite.stdout.readline()
+        suite.send_signal(signal.SIGINT)
+        suite.send_signal(signal.SIGTERM)  # whoever asks twice does not want to wait
+        try:
+            said += suite.communicate(timeout=200)[0]
+        except subprocess.TimeoutExpired:
+            suite.kill()
+            yield 'it goes on: ' + said
+            return
+        if suite.returncode != 1 or '\nstopped\n' not in said or '0 passed, 0 failed' not in said:
+            yield 'exit %d, %s' % (suite.returncode, said)
+        if '  1 test had not ended when the run was stopped' not in said:
+            yield 'what was left out is not told: ' + said
+        if os.listdir(folder):
+            yield 'left behind: %s' % os.listdir(folder)
+
+
 def an_end_of_the_process_is_a_result():
     told, found = in_family('Exits', '--family', 'stat', '--family', 'load')
     yield from found
@@ -138,13 +164,13 @@ def a_process_left_behind_is_ended():
 
 
 def a_test_that_fails_now_and_then_says_how_often():
-    told, found = in_family('Sometimes', '--test', 'stat/stat_tells_length_time_digest_and_etag', '--seed', '40',
+    told, found = in_family('Sometimes', '--test', TELLS_LENGTH, '--seed', '40',
                             '--repeat', '3')
     yield from found
     yield from must_fail(told, r'^1 of 3 rounds failed, the first like this:\n')
-    text = run('--test', 'stat/stat_tells_length_time_digest_and_etag', '--seed', '40', '--repeat', '3',
+    text = run('--test', TELLS_LENGTH, '--seed', '40', '--repeat', '3',
                plugin=broken('Sometimes')).stdout
-    if '--test stat/stat_tells_length_time_digest_and_etag --seed 41\n' not in text:
+    if '--test %s --seed 41\n' % TELLS_LENGTH not in text:
         yield 'the seed of the round that failed is not told: ' + text
 
 
@@ -173,7 +199,7 @@ def json_tap_and_text_tell_the_same():
 
 
 def a_failure_names_rule_and_sight_and_how_to_run_it_alone():
-    text = run('--test', 'stat/stat_tells_length_time_digest_and_etag', plugin=broken('Exits')).stdout
+    text = run('--test', TELLS_LENGTH, plugin=broken('Exits')).stdout
     says = named_rules()['STAT-1']['says']
     if says not in re.sub(r'\s+', ' ', text):
         yield 'the rule is not there: ' + text
@@ -195,7 +221,7 @@ def what_was_left_out_is_told_with_its_reason():
     text = run('--family', 'presign', '--family', 'stat').stdout
     end = text.split('\nleft out:\n')[1]
     for wanted in ('  the plugin does not offer presign:\n    presign/get_url_gives',
-                   'that --family, --rule and --test did not ask for',
+                   ' tests: not asked for by --family, --rule or --test',
                    'FORK-4: no test can hold it: ', 'SIGN-1'):
         if wanted not in end:
             yield '%s is not in %s' % (wanted, end)
@@ -232,8 +258,8 @@ def jobs_change_no_order_and_no_verdict():
     one, two = document(run(*args)), document(run(*args, '--jobs', '3'))
     if verdicts(one) != verdicts(two) or list(verdicts(one)) != list(verdicts(two)):
         yield '%s\n%s' % (verdicts(one), verdicts(two))
-    told = [re.findall(r'^  (?:ok  |FAIL|skip) \S.* (\w+) \(\d+ ms\)$', run(*args[1:], *more).stdout,
-                       re.M) for more in ([], ['--jobs', '3'])]
+    told = [re.findall(r'^  (?:ok  |FAIL|skip) \S.* (\w+) \(\d+ ms\)$',
+                       run(*args[1:], *more).stdout, re.M) for more in ([], ['--jobs', '3'])]
     if told[0] != told[1] or len(told[0]) != len(verdicts(one)):
         yield 'the order of the text: %s\n%s' % (told[0], told[1])
     if overlaps(one):
@@ -429,10 +455,15 @@ def nothing_in_a_document_becomes_markup():
 def a_document_that_is_none_is_refused_and_named():
     good = run('--family', 'stat', '--json').stdout.strip()
     bad = [good[:cut] for cut in range(0, len(good), 997)]
-    bad += ['', '[]', '{}', 'null', '"a"', '{"a": 01}', '{"a": 1,}', '[1 2]', '[' * 100,
-            '{"regstore_conformance": 2}', '{"a": "\\ud800"}', '{"a": "\\u0000"}', '{"a": tru}',
-            '{"a": "\x01"}', '{"a" 1}', '{"a": -}', '{"a": 1.}', good + '}', good + 'x',
+    bad += ['', '[]', '{}', 'null', '"a"', '{"regstore_conformance": 2}', good + '}', good + 'x',
             good.replace('"verdict": "pass"', '"verdict": "fine"', 1)]
+    values = {'01': 0, '1,': 0, ',1': 0, '1 2': 0, 'tru': 0, '-': 0, '1.': 0, '1e': 0, '.5': 0,
+              '"\\ud800"': 0, '"\\u0000"': 0, '"\\x"': 0, '"\x01"': 0, '[1 2]': 0, '[1,]': 0,
+              '[}': 0, '{"a" 1}': 0, '{a: 1}': 0, '{"a": 1,}': 0, '[' * 20 + ']' * 20: 0,
+              '-1.5e+3': 1, '0': 1, '"\\ud83d\\ude00\\n"': 1, '{}': 1, '[[], {"a": null}]': 1}
+    fine = [good]
+    for value, is_fine in values.items():
+        (fine if is_fine else bad).append(good.replace('"jobs": 1,', '"jobs": %s,' % value))
     with tempfile.TemporaryDirectory() as folder:
         page = folder + '/page.html'
         for text in bad:
@@ -441,9 +472,10 @@ def a_document_that_is_none_is_refused_and_named():
             if done.returncode != 2 or path not in done.stderr:
                 yield 'exit %d, "%s" of %.60s ... %.60s' % (done.returncode, done.stderr, text,
                                                            text[-60:])
-        done = run('--html', page, '--page-only', '--compare', written(folder, 'good', good))
-        if done.returncode != 0:
-            yield 'the good one: ' + done.stderr
+        for text in fine:
+            done = run('--html', page, '--page-only', '--compare', written(folder, 'good', text))
+            if done.returncode != 0:
+                yield 'a good one: %s %.400s' % (done.stderr, text)
 
 
 if __name__ == '__main__':
