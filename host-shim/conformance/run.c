@@ -108,8 +108,8 @@ static void judge_failure(struct result *result, const struct record *record, Te
         (void)snprintf(result->text, sizeof result->text, "the plugin ended the process");
     else if (is_late)
         (void)snprintf(result->text, sizeof result->text,
-                       "it hung: after %u s its calls were cancelled, and %d s later the process "
-                       "was killed",
+                       "it hung: its time was over after %u s, its calls were cancelled, and %d s "
+                       "later the process was killed",
                        timeout_s, GRACE_S);
     else /* libcheck has words for signals and exits */
         (void)snprintf(result->text, sizeof result->text,

@@ -95,7 +95,7 @@ def a_hang_is_a_result():
                             '--test', 'digest/both_digests_may_be_asked_for',
                             '--test', 'load/is_never_unloaded')
     yield from found
-    yield from must_fail(told, 'it hung: after 1 s its calls were cancelled',
+    yield from must_fail(told, 'it hung: its time was over after 1 s, its calls were cancelled',
                          ['load/is_never_unloaded'])
 
 
