@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one file that is compiled for each mutant: THIS is its name. */
+#include "mutants.h"
+
+#define NAME_OF(name) NAME_(name)
+#define NAME_(name) mutant_##name
+
+static struct regstore_plugin table;
+
+__attribute__((constructor)) static void fill(void)
+{
+    table = *good_plugin();
+    NAME_OF(THIS)(&table);
+}
+
+#ifdef SECOND_EXPORT
+/* "A helper; somebody may find it useful." */
+REGSTORE_EXPORT const char *storage_version(void);
+const char *storage_version(void)
+{
+    return table.version;
+}
+#endif
+
+const struct regstore_plugin *regstore_plugin_v1(void)
+{
+#ifdef TABLE_OF_THE_THREAD
+    /* "Then nobody can race for it." */
+    static _Thread_local struct regstore_plugin mine;
+    mine = table;
+    return &mine;
+#else
+    return &table;
+#endif
+}
