@@ -444,8 +444,39 @@ static void bad_call_gets_words_from_every_verb(struct world *w)
         CLAIM(c.error.message[0] != '\0', "%s gave %s without a message", verb->name,
               regstore_host_status_name(status));
         must_be_words(w, c.error.message, sizeof c.error.message, "message");
+        CLAIM(c.error.retryable == 0, "%s gave %s, which will stay so, and says retryable",
+              verb->name, regstore_host_status_name(status));
         stage_clear(w, &s);
     }
+}
+
+#define FOR_EVER(c, expression, ...)                                                               \
+    do {                                                                                           \
+        EXPECT(c, expression, __VA_ARGS__);                                                        \
+        CLAIM((c)->error.retryable == 0, "%s\nwill never succeed, and says retryable", #expression); \
+    } while (0)
+
+static void what_can_never_succeed_is_not_retryable(struct world *w)
+{
+    CALL(c);
+    struct stage s;
+    struct regstore_stat st = STAT_INIT;
+    struct regstore_reader *r = NULL;
+    struct regstore_upload *u = NULL;
+    const char *bad = "bad//key";
+    char digest[REGSTORE_DIGEST_MAX];
+    const struct regstore_upload_opts opts = {.struct_size = sizeof opts, .token = "no token"};
+    stage_set(w, &s);
+    content_digest(&s.content, "sha256", digest); /* not the upload's */
+    FOR_EVER(&c, w->p->stat(w->store, &c.in, bad, &st), REGSTORE_INVALID);
+    FOR_EVER(&c, w->p->read_open(w->store, &c.in, bad, NULL, &r, NULL), REGSTORE_INVALID);
+    FOR_EVER(&c, w->p->delete_blobs(w->store, &c.in, &bad, 1, NULL), REGSTORE_INVALID);
+    FOR_EVER(&c, w->p->upload_open(w->store, &c.in, &opts, &u), REGSTORE_INVALID);
+    FOR_EVER(&c, upload_commit(w, s.upload, &c, bad, NULL, 0), REGSTORE_INVALID);
+    FOR_EVER(&c, upload_commit(w, s.upload, &c, s.absent.s, digest, 0), REGSTORE_DIGEST);
+    upload_finish(w, s.upload, s.absent.s);
+    FOR_EVER(&c, w->p->upload_write(s.upload, &c.in, "x", 1), REGSTORE_STATE);
+    stage_clear(w, &s);
 }
 
 static const struct test growth_tests[] = {
@@ -470,6 +501,8 @@ static const struct test growth_tests[] = {
     {"ERR-1", "error_is_cleared_on_entry_and_filled_on_failure",
      error_is_cleared_on_entry_and_filled_on_failure, 0},
     {"ERR-1", "bad_call_gets_words_from_every_verb", bad_call_gets_words_from_every_verb, 0},
+    {"ERR-1", "what_can_never_succeed_is_not_retryable", what_can_never_succeed_is_not_retryable,
+     0},
 };
 
 const struct family family_growth = FAMILY(growth);

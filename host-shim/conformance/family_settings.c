@@ -233,6 +233,29 @@ static void host_may_be_null_or_empty(struct world *w)
     }
 }
 
+/* At offset 0 a token costs no I/O, so nothing of the other place is ever made. */
+static void token_of_another_place_is_invalid(struct world *w)
+{
+    CALL(c);
+    char other[PATH_MAX], token[REGSTORE_TOKEN_MAX];
+    struct regstore_upload *u = NULL;
+    size_t n;
+    const char *path = backend_setting(w->backend, "storage_path");
+    if (!is_known(w, "storage_path") || path == NULL)
+        SKIP("the settings have no storage_path");
+    struct regstore_pair *settings = copy_settings(w);
+    (void)snprintf(other, sizeof other, "%.2000s/%sother", path, w->run_prefix);
+    set_to(w, settings, &n, "storage_path", other);
+    EXPECT_OK(&c, w->p->store_open(&c.in, NULL, settings, n, &w->store));
+    upload_park(w, upload_new(w, NULL), token);
+    world_clear(w);
+    free(settings);
+    world_open_store(w);
+    const struct regstore_upload_opts opts = {.struct_size = sizeof opts, .token = token};
+    EXPECT(&c, w->p->upload_open(w->store, &c.in, &opts, &u), REGSTORE_INVALID);
+    CLAIM(u == NULL, "INVALID, and *out was set");
+}
+
 struct steps {
     pthread_t caller;
     unsigned n, elsewhere, nameless, failed;
@@ -284,6 +307,8 @@ static const struct test settings_tests[] = {
     {"FORK-1 STORE-1", "store_open_starts_no_thread_and_opens_no_descriptor",
      store_open_starts_no_thread_and_opens_no_descriptor, NEEDS_NO_STORE},
     {"CB-1", "host_may_be_null_or_empty", host_may_be_null_or_empty, NEEDS_NO_STORE},
+    {"TOK-6", "token_of_another_place_is_invalid", token_of_another_place_is_invalid,
+     NEEDS_NO_STORE},
     {"CHECK-1", "check_tells_its_steps_on_the_callers_thread",
      check_tells_its_steps_on_the_callers_thread, 0},
 };

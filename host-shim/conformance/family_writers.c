@@ -111,6 +111,70 @@ static void two_handles_of_a_large_upload_never_mix(struct world *w)
     quarrel(w, 1000, 12 * MIB, true);
 }
 
+static void close_it(struct world *w, void *arg)
+{
+    upload_end(w, arg);
+}
+
+/* FORK-2: what a child's close does to the first handle's lock, where there is one, the second one
+ * would find. */
+static void two_handles_never_mix_when_a_child_has_closed_one(struct world *w)
+{
+    const uint64_t bases[] = {1000, 6 * MIB};
+    for (size_t n = 0; n < sizeof bases / sizeof bases[0]; n++) {
+        CALL(c);
+        struct writer writers[2];
+        char token[REGSTORE_TOKEN_MAX];
+        const uint64_t base = bases[n];
+        make_writers(w, writers, base, 2 * base, false);
+        struct regstore_upload *u[2] = {upload_new(w, NULL), NULL};
+        upload_fill(w, u[0], &writers[0].content, base);
+        upload_park(w, u[0], token);
+        u[0] = upload_resume(w, token);
+        write_some(w, u[0], &writers[0], 2 * base);
+        process_wait(w, process_start(w, close_it, u[0], false));
+        u[1] = upload_resume(w, token);
+        write_some(w, u[1], &writers[1], 3 * base);
+        write_some(w, u[0], &writers[0], 3 * base);
+        for (unsigned i = 0; i < 2; i++)
+            commit(w, u[i], &writers[i]);
+        judge(w, writers);
+        for (unsigned i = 0; i < 2; i++) {
+            (void)w->p->upload_abort(u[i], &c.in); /* cleaning; ABO-1 has its own tests */
+            upload_end(w, u[i]);
+        }
+    }
+}
+
+/* Who comes second may be refused while the first one is at work, and then only so long. */
+static void refused_handle_goes_on_when_the_other_is_closed(struct world *w)
+{
+    const uint64_t bases[] = {1000, 6 * MIB};
+    for (size_t n = 0; n < sizeof bases / sizeof bases[0]; n++) {
+        CALL(c);
+        struct writer writers[2];
+        char token[REGSTORE_TOKEN_MAX];
+        const uint64_t base = bases[n];
+        make_writers(w, writers, base, 2 * base, false);
+        struct regstore_upload *u[2] = {upload_new(w, NULL), NULL};
+        upload_fill(w, u[0], &writers[0].content, base);
+        upload_park(w, u[0], token);
+        for (unsigned i = 0; i < 2; i++)
+            u[i] = upload_resume(w, token);
+        upload_fill(w, u[0], &writers[0].content, 2 * base);
+        const regstore_status status =
+            upload_try_fill(w, u[1], &writers[1].content, base + 100, &c);
+        EXPECT_SEEN(&c, "the second handle's first write", status, REGSTORE_OK, REGSTORE_CONFLICT);
+        CLAIM(status == REGSTORE_OK || c.error.retryable != 0,
+              "CONFLICT with a handle that is at work is not retryable");
+        upload_end(w, u[0]);
+        upload_fill(w, u[1], &writers[1].content, writers[1].content.length);
+        upload_finish(w, u[1], writers[1].key.s);
+        upload_end(w, u[1]);
+        blob_must_be(w, writers[1].key.s, &writers[1].content);
+    }
+}
+
 struct duel {
     char token[REGSTORE_TOKEN_MAX];
     struct writer writers[2];
@@ -297,6 +361,10 @@ static const struct test writers_tests[] = {
      0},
     {"TOK-5", "two_handles_of_a_large_upload_never_mix", two_handles_of_a_large_upload_never_mix,
      0},
+    {"TOK-5 FORK-2", "two_handles_never_mix_when_a_child_has_closed_one",
+     two_handles_never_mix_when_a_child_has_closed_one, 0},
+    {"TOK-5", "refused_handle_goes_on_when_the_other_is_closed",
+     refused_handle_goes_on_when_the_other_is_closed, 0},
     {"TOK-5", "two_processes_on_one_upload_never_mix", two_processes_on_one_upload_never_mix,
      NEEDS_NO_STORE},
     {"TOK-5", "two_processes_racing_on_one_token_never_mix",
