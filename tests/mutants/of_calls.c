@@ -407,7 +407,8 @@ BREAKS(TimeoutIsUnavailable)
     t->upload_write = write_unavailable;
 }
 
-enum { PAUSE_MS = 1800 }; /* longer than the second in which a call has to return */
+/* Longer than the second in which a call has to return; and than what a disk excuses. */
+enum { PAUSE_MS = 1800, LONG_PAUSE_MS = 6000 };
 
 /* "The disk needs a moment to settle." */
 static regstore_status check_after_a_pause(struct regstore_store *store,
@@ -415,7 +416,7 @@ static regstore_status check_after_a_pause(struct regstore_store *store,
                                            const struct regstore_check_opts *opts)
 {
     if (call->timeout_ms > 0)
-        mutant_pause_ms(PAUSE_MS);
+        mutant_pause_ms(LONG_PAUSE_MS);
     return local_check(store, call, opts);
 }
 
