@@ -157,16 +157,17 @@ static void commit_with_wrong_digest_leaves_the_blob_that_was_there(struct world
     }
 }
 
-static void one_wrong_digit_anywhere_is_seen(struct world *w)
+static void one_wrong_digit_is_seen(struct world *w, uint64_t flag, const char *algorithm)
 {
     CALL(c);
     char digest[REGSTORE_DIGEST_MAX];
-    const struct key key = key_of(w, "blob");
+    const struct key key = key_of(w, "%s", algorithm);
     const struct content content = content_of(test_seed(w, 1), 1000);
-    struct regstore_upload *u = upload_new(w, NULL);
+    const struct regstore_upload_opts opts = {.struct_size = sizeof opts, .flags = flag};
+    struct regstore_upload *u = upload_begin(w, &opts);
     upload_fill(w, u, &content, content.length);
-    content_digest(&content, "sha256", digest);
-    for (size_t i = strlen("sha256:"); digest[i] != '\0'; i++) {
+    content_digest(&content, algorithm, digest);
+    for (size_t i = strlen(algorithm) + strlen(":"); digest[i] != '\0'; i++) {
         const char right = digest[i];
         digest[i] = right == '0' ? '1' : '0';
         EXPECT(&c, upload_commit(w, u, &c, key.s, digest, 0), REGSTORE_DIGEST);
@@ -175,6 +176,16 @@ static void one_wrong_digit_anywhere_is_seen(struct world *w)
     blob_must_be_absent(w, key.s);
     EXPECT_OK(&c, upload_commit(w, u, &c, key.s, digest, 0));
     upload_end(w, u);
+}
+
+static void one_wrong_digit_of_sha256_is_seen(struct world *w)
+{
+    one_wrong_digit_is_seen(w, REGSTORE_UPLOAD_SHA256, "sha256");
+}
+
+static void one_wrong_digit_of_sha512_is_seen(struct world *w)
+{
+    one_wrong_digit_is_seen(w, REGSTORE_UPLOAD_SHA512, "sha512");
 }
 
 static void digest_of_a_wrong_form_is_invalid(struct world *w)
@@ -221,7 +232,9 @@ static const struct test digest_tests[] = {
      commit_with_wrong_digest_leaves_key_absent_and_upload_open, 0},
     {"COM-1", "commit_with_wrong_digest_leaves_the_blob_that_was_there",
      commit_with_wrong_digest_leaves_the_blob_that_was_there, 0},
-    {"COM-1", "one_wrong_digit_anywhere_is_seen", one_wrong_digit_anywhere_is_seen, 0},
+    {"COM-1", "one_wrong_digit_of_sha256_is_seen", one_wrong_digit_of_sha256_is_seen, 0},
+    {"COM-1", "one_wrong_digit_of_sha512_is_seen", one_wrong_digit_of_sha512_is_seen,
+     REGSTORE_F_SHA512},
     {"COM-1", "digest_of_a_wrong_form_is_invalid", digest_of_a_wrong_form_is_invalid, 0},
 };
 

@@ -299,6 +299,21 @@ static void uploads_is_no_target(struct world *w)
     must_be_invalid_as_target(w, "uploads/x", source.s);
 }
 
+static void uploads_may_be_read_and_deleted(struct world *w)
+{
+    CALL(c);
+    char key[160], seen[REGSTORE_KEY_MAX];
+    struct regstore_list *list = NULL;
+    (void)snprintf(key, sizeof key, "uploads/%sabsent", w->prefix);
+    const struct regstore_list_opts opts = {.struct_size = sizeof opts, .prefix = key};
+    blob_must_be_absent(w, key);
+    blob_delete(w, key);
+    EXPECT_OK(&c, w->p->list_open(w->store, &c.in, &opts, &list));
+    EXPECT_OK(&c, w->p->list_next(list, &c.in, seen, sizeof seen, NULL));
+    CLAIM(seen[0] == '\0', "a list shows %s", seen);
+    w->p->list_close(list);
+}
+
 static void presigned_put_under_uploads_is_invalid(struct world *w)
 {
     CALL(c);
@@ -364,6 +379,7 @@ static const struct test key_tests[] = {
     {"KEY-3", "key_under_a_key_is_stored_or_conflict", key_under_a_key_is_stored_or_conflict, 0},
     {"KEY-3", "folder_of_a_key_is_no_blob", folder_of_a_key_is_no_blob, 0},
     {"KEY-4", "uploads_is_no_target", uploads_is_no_target, 0},
+    {"KEY-4", "uploads_may_be_read_and_deleted", uploads_may_be_read_and_deleted, 0},
     {"KEY-4", "presigned_put_under_uploads_is_invalid", presigned_put_under_uploads_is_invalid,
      NEEDS_PRESIGN | REGSTORE_F_PRESIGN_PUT},
     {"KEY-4", "lists_hide_uploads_unless_asked_for", lists_hide_uploads_unless_asked_for, 0},

@@ -290,6 +290,40 @@ static void check_tells_its_steps_on_the_callers_thread(struct world *w)
     CLAIM(steps.failed == 0, "OK, but a step failed: %s", steps.first_failed);
 }
 
+static unsigned count_keys(struct world *w, const char *prefix)
+{
+    CALL(c);
+    char key[REGSTORE_KEY_MAX];
+    struct regstore_list *list = NULL;
+    unsigned n = 0;
+    const struct regstore_list_opts opts = {.struct_size = sizeof opts, .prefix = prefix};
+    EXPECT_OK(&c, w->p->list_open(w->store, &c.in, &opts, &list));
+    for (;; n++) {
+        EXPECT_OK(&c, w->p->list_next(list, &c.in, key, sizeof key, NULL));
+        if (key[0] == '\0')
+            break;
+    }
+    w->p->list_close(list);
+    return n;
+}
+
+static void check_leaves_nothing_behind(struct world *w)
+{
+    static const char *const prefixes[] = {NULL, "uploads/"};
+    const uint64_t flags[] = {0, REGSTORE_CHECK_WRITE};
+    unsigned before[2];
+    for (size_t i = 0; i < 2; i++)
+        before[i] = count_keys(w, prefixes[i]);
+    for (size_t n = 0; n < 2; n++) {
+        CALL(c);
+        const struct regstore_check_opts opts = {.struct_size = sizeof opts, .flags = flags[n]};
+        EXPECT_OK(&c, w->p->check(w->store, &c.in, &opts));
+        for (size_t i = 0; i < 2; i++)
+            CLAIM(count_keys(w, prefixes[i]) == before[i], "%u keys before, %u after%s", before[i],
+                  count_keys(w, prefixes[i]), i == 0 ? "" : ", under uploads/");
+    }
+}
+
 static const struct test settings_tests[] = {
     {"STORE-1 ERR-1", "unknown_key_is_refused_and_named", unknown_key_is_refused_and_named,
      NEEDS_NO_STORE},
@@ -309,6 +343,8 @@ static const struct test settings_tests[] = {
     {"CB-1", "host_may_be_null_or_empty", host_may_be_null_or_empty, NEEDS_NO_STORE},
     {"TOK-6", "token_of_another_place_is_invalid", token_of_another_place_is_invalid,
      NEEDS_NO_STORE},
+    /* Before any other check with a probe: one that was left before is not seen again. */
+    {"CHECK-1", "check_leaves_nothing_behind", check_leaves_nothing_behind, NEEDS_OWN_STORE},
     {"CHECK-1", "check_tells_its_steps_on_the_callers_thread",
      check_tells_its_steps_on_the_callers_thread, 0},
 };
