@@ -9,7 +9,11 @@ static struct regstore_plugin table;
 
 __attribute__((constructor)) static void fill(void)
 {
+#ifdef S3_PLUGIN
+    table = *s3_plugin(S3_PLUGIN);
+#else
     table = *good_plugin();
+#endif
     NAME_OF(THIS)(&table);
 }
 

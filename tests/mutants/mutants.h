@@ -25,7 +25,9 @@
 
 #define BREAKS(name) void mutant_##name(struct regstore_plugin *t)
 #define MUTANT(name, rule, family, shown_by, words) BREAKS(name);
+#define MUTANT_ON_S3 MUTANT
 #include "mutants.def"
+#undef MUTANT_ON_S3
 #undef MUTANT
 
 /* The good twin: LocalStorage with one more setting, a secret that it keeps to itself. */
@@ -34,6 +36,8 @@ const struct regstore_plugin *good_plugin(void);
 regstore_status good_store_open(const struct regstore_call *call, const struct regstore_host *host,
                                 const struct regstore_pair *settings, size_t n,
                                 struct regstore_store **out);
+/* STSS3Storage, loaded from its file, for what LocalStorage does not offer. */
+const struct regstore_plugin *s3_plugin(const char *path);
 /* The secret's value as the last store_open had it; "" when it had none. */
 const char *good_secret(void);
 

@@ -383,3 +383,52 @@ BREAKS(AbortOfTokenTakesTheBlob)
 {
     t->upload_abort = abort_after_commit;
 }
+
+/* "sha512? Later." */
+static regstore_status commit_comparing_sha256(struct regstore_upload *upload,
+                                               const struct regstore_call *call,
+                                               const struct regstore_commit_opts *opts,
+                                               struct regstore_stat *out)
+{
+    struct regstore_commit_opts own = known(opts);
+    if (own.digest != NULL && plug_starts_with(own.digest, "sha512:"))
+        own.digest = NULL;
+    return local_upload_commit(upload, call, &own, out);
+}
+
+BREAKS(Sha512NotCompared)
+{
+    t->upload_commit = commit_comparing_sha256;
+}
+
+/* "The digest is finished with the upload." */
+static regstore_status digest_while_open(const struct regstore_upload *upload,
+                                         const char *algorithm, char *digest, size_t cap)
+{
+    if (upload->state != LOCAL_OPEN)
+        return REGSTORE_STATE;
+    return local_upload_digest(upload, algorithm, digest, cap);
+}
+
+BREAKS(DigestOnlyWhileOpen)
+{
+    t->upload_digest = digest_while_open;
+}
+
+/* "Gone: so it was committed." */
+static regstore_status commit_of_nothing(struct regstore_upload *upload,
+                                         const struct regstore_call *call,
+                                         const struct regstore_commit_opts *opts,
+                                         struct regstore_stat *out)
+{
+    const regstore_status status = local_upload_commit(upload, call, opts, out);
+    if (status != REGSTORE_GONE)
+        return status;
+    upload->state = LOCAL_COMMITTED;
+    return REGSTORE_OK;
+}
+
+BREAKS(CommitAgainOfNothing)
+{
+    t->upload_commit = commit_of_nothing;
+}

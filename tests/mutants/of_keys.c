@@ -266,3 +266,18 @@ BREAKS(UploadsListed)
 {
     t->list_open = list_uploads_too;
 }
+
+/* "Nobody but us has any business there." */
+static regstore_status stat_but_uploads(struct regstore_store *store,
+                                        const struct regstore_call *call, const char *key,
+                                        struct regstore_stat *out)
+{
+    if (strncmp(key, PLUG_UPLOADS, strlen(PLUG_UPLOADS)) == 0)
+        return mutant_fail(call, REGSTORE_INVALID, "uploads/ is the backend's own");
+    return local_stat(store, call, key, out);
+}
+
+BREAKS(UploadsUnreadable)
+{
+    t->stat = stat_but_uploads;
+}

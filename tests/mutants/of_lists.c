@@ -340,3 +340,76 @@ BREAKS(AnyDelimiterTaken)
 {
     t->list_open = open_any_delimiter;
 }
+
+/* --- a list by numbers --- */
+
+enum { FEW = 16 };
+
+struct by_number {
+    struct regstore_store *store;
+    struct regstore_list *good;
+    char prefix[REGSTORE_KEY_MAX];
+    uint64_t n;
+};
+
+static regstore_status numbers_open(struct regstore_store *store, const struct regstore_call *call,
+                                    const struct regstore_list_opts *opts,
+                                    struct regstore_list **out)
+{
+    struct by_number *numbers = calloc(1, sizeof *numbers);
+    if (numbers == NULL)
+        return mutant_fail(call, REGSTORE_NO_MEMORY, "out of memory");
+    const regstore_status status = local_list_open(store, call, opts, &numbers->good);
+    if (status != REGSTORE_OK) {
+        free(numbers);
+        return status;
+    }
+    const struct regstore_list_opts own = known(opts);
+    /* Plain lists only; the others are the good plugin's. */
+    numbers->store = own.start_after == NULL && own.delimiter == NULL && own.limit == 0
+                         ? local_store_keep(store)
+                         : NULL;
+    (void)snprintf(numbers->prefix, sizeof numbers->prefix, "%s", own.prefix ? own.prefix : "");
+    *out = (struct regstore_list *)numbers;
+    return REGSTORE_OK;
+}
+
+/* "SELECT ... LIMIT 16 OFFSET n" */
+static regstore_status number_next(struct regstore_list *list, const struct regstore_call *call,
+                                   char *key, size_t cap, struct regstore_stat *out)
+{
+    struct by_number *numbers = (struct by_number *)list;
+    char passed[REGSTORE_KEY_MAX];
+    if (numbers->store != NULL && numbers->n > 0 && numbers->n % FEW == 0) {
+        const struct regstore_list_opts opts = {.struct_size = sizeof opts,
+                                                .prefix = numbers->prefix};
+        struct regstore_list *page;
+        regstore_status status = local_list_open(numbers->store, call, &opts, &page);
+        for (uint64_t i = 0; status == REGSTORE_OK && i < numbers->n; i++)
+            status = local_list_next(page, call, passed, sizeof passed, NULL);
+        if (status != REGSTORE_OK)
+            return status;
+        local_list_close(numbers->good);
+        numbers->good = page;
+    }
+    const regstore_status status = local_list_next(numbers->good, call, key, cap, out);
+    numbers->n += status == REGSTORE_OK && key[0] != '\0';
+    return status;
+}
+
+static void numbers_close(struct regstore_list *list)
+{
+    struct by_number *numbers = (struct by_number *)list;
+    if (numbers == NULL)
+        return;
+    local_list_close(numbers->good);
+    local_store_close(numbers->store);
+    free(numbers);
+}
+
+BREAKS(ListByNumber)
+{
+    t->list_open = numbers_open;
+    t->list_next = number_next;
+    t->list_close = numbers_close;
+}

@@ -326,3 +326,23 @@ BREAKS(CheckOkInSpiteOfAStep)
 {
     t->check = check_warning;
 }
+
+/* "It is empty, and the next check needs it again." */
+static regstore_status check_and_leave(struct regstore_store *store,
+                                       const struct regstore_call *call,
+                                       const struct regstore_check_opts *opts)
+{
+    const struct regstore_commit_opts to = {.struct_size = sizeof to, .key = "check/probe"};
+    struct regstore_upload *probe;
+    if (opts == NULL || (opts->flags & REGSTORE_CHECK_WRITE) == 0 ||
+        local_upload_open(store, call, NULL, &probe) != REGSTORE_OK)
+        return local_check(store, call, opts);
+    (void)local_upload_commit(probe, call, &to, NULL);
+    local_upload_close(probe);
+    return local_check(store, call, opts);
+}
+
+BREAKS(CheckLeavesAProbe)
+{
+    t->check = check_and_leave;
+}

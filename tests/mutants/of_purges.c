@@ -163,6 +163,22 @@ BREAKS(PurgedBytesUncounted)
     t->purge = purge_uncounted;
 }
 
+/* "What stays is of no interest." */
+static regstore_status purge_telling_no_spared(struct regstore_store *store,
+                                               const struct regstore_call *call,
+                                               const struct regstore_purge_opts *opts,
+                                               struct regstore_purged *out)
+{
+    const regstore_status status = local_purge(store, call, opts, out);
+    out->spared = 0;
+    return status;
+}
+
+BREAKS(SparedUncounted)
+{
+    t->purge = purge_telling_no_spared;
+}
+
 /* --- PURGE-2, PURGE-3 --- */
 
 /* "Then there is nothing to commit: not found." */

@@ -72,6 +72,29 @@ BREAKS(MissingKeyByOffset)
     t->read_open = read_nothing;
 }
 
+/* "The range does not lie in the blob." */
+static regstore_status read_whole_range(struct regstore_store *store,
+                                        const struct regstore_call *call, const char *key,
+                                        const struct regstore_read_opts *opts,
+                                        struct regstore_reader **reader, struct regstore_stat *out)
+{
+    struct regstore_stat st = {.struct_size = sizeof st};
+    const struct regstore_read_opts own = known(opts);
+    const regstore_status status = local_read_open(store, call, key, opts, reader, &st);
+    if (status == REGSTORE_OK && own.offset < st.length && own.length > st.length - own.offset) {
+        local_read_close(*reader);
+        return mutant_fail(call, REGSTORE_RANGE, "the range ends past the end");
+    }
+    if (status == REGSTORE_OK)
+        plug_give(out, &st, sizeof st);
+    return status;
+}
+
+BREAKS(LengthPastEndRefused)
+{
+    t->read_open = read_whole_range;
+}
+
 /* --- READ-2 --- */
 
 /* "bytes=first-last" */
@@ -243,6 +266,25 @@ BREAKS(EndOnlyOnce)
     t->read_close = pieces_close;
 }
 
+/* "What was read while the flag was set is thrown away." */
+static regstore_status read_throwing_away(struct regstore_reader *reader,
+                                          const struct regstore_call *call, void *buf, size_t cap,
+                                          size_t *got)
+{
+    struct regstore_call own = *call;
+    if (call->struct_size != sizeof own || call->cancel == NULL ||
+        __atomic_load_n(call->cancel, __ATOMIC_SEQ_CST) == 0)
+        return local_read_next(reader, call, buf, cap, got);
+    own.cancel = NULL;
+    const regstore_status status = local_read_next(reader, &own, buf, cap, got);
+    return status == REGSTORE_OK ? local_read_next(reader, call, buf, cap, got) : status;
+}
+
+BREAKS(CancelledReadConsumes)
+{
+    t->read_next = read_throwing_away;
+}
+
 /* --- STAT-1 --- */
 
 /* "time_t" */
@@ -279,6 +321,24 @@ static regstore_status stat_quoted(struct regstore_store *store, const struct re
 BREAKS(EtagInQuotes)
 {
     t->stat = stat_quoted;
+}
+
+/* "The key ends with the digest, mostly." */
+static regstore_status stat_guessing_digest(struct regstore_store *store,
+                                            const struct regstore_call *call, const char *key,
+                                            struct regstore_stat *out)
+{
+    struct regstore_stat st = {.struct_size = sizeof st};
+    const regstore_status status = local_stat(store, call, key, &st);
+    (void)snprintf(st.digest, sizeof st.digest, "sha256:%.64s", key);
+    if (status == REGSTORE_OK)
+        plug_give(out, &st, sizeof st);
+    return status;
+}
+
+BREAKS(DigestGuessed)
+{
+    t->stat = stat_guessing_digest;
 }
 
 /* "A list is for names." */
@@ -364,6 +424,39 @@ static regstore_status delete_always_ok(struct regstore_store *store,
 BREAKS(DeleteAlwaysOk)
 {
     t->delete_blobs = delete_always_ok;
+}
+
+/* "The call failed, that says it all." */
+static regstore_status delete_leaving_results(struct regstore_store *store,
+                                              const struct regstore_call *call,
+                                              const char *const *keys, size_t n,
+                                              regstore_status *results)
+{
+    struct plug_call own;
+    const regstore_status status = plug_call_begin(&own, call);
+    if (status != REGSTORE_OK)
+        return plug_call_end(&own, status);
+    return local_delete_blobs(store, call, keys, n, results);
+}
+
+BREAKS(ResultsLeftUnfilled)
+{
+    t->delete_blobs = delete_leaving_results;
+}
+
+/* "Nothing to delete is a bug of the caller's." */
+static regstore_status delete_something(struct regstore_store *store,
+                                        const struct regstore_call *call, const char *const *keys,
+                                        size_t n, regstore_status *results)
+{
+    if (n == 0)
+        return mutant_fail(call, REGSTORE_INVALID, "no keys");
+    return local_delete_blobs(store, call, keys, n, results);
+}
+
+BREAKS(NoKeysRefused)
+{
+    t->delete_blobs = delete_something;
 }
 
 /* "unlink it, and what was made beside it." */

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Prints the rows of mutants.def: name, rule, family, how it shows, and words, with tabs between. */
+/* Prints the rows of mutants.def: of which plugin, name, rule, family, how it shows, and words, with tabs between. */
 #include <stdio.h>
 
+#define ROW(on, name, rule, family, shown_by, words)                                               \
+    (void)printf("%s\t%s\t%s\t%s\t%s\t%s\n", on, name, rule, family, shown_by, words);
 #define MUTANT(name, rule, family, shown_by, words)                                                \
-    (void)printf("%s\t%s\t%s\t%s\t%s\n", #name, rule, family, #shown_by, words);
+    ROW("local", #name, rule, family, #shown_by, words)
+#define MUTANT_ON_S3(name, rule, family, shown_by, words)                                          \
+    ROW("s3", #name, rule, family, #shown_by, words)
 
 int main(void)
 {
