@@ -87,7 +87,7 @@ claim "shellcheck has nothing to say" \
 not_alone() {
     for header in $(files '*.h'); do
         plugin=plugin/sts-s3
-        case $header in */local/*) plugin=plugin/local ;; esac
+        case $header in */local/* | */mutants/*) plugin=plugin/local ;; esac
         "$@" -std=gnu11 -fsyntax-only -D_GNU_SOURCE -Iabi -Ihost-shim -Iplugin/common -I$plugin \
             -Itests/unit/http -x c "$header" 2>&1 || echo "$header"
     done

@@ -3,7 +3,7 @@
 #include "mutants.h"
 
 #define NAME_OF(name) NAME_(name)
-#define NAME_(name) mutant_##name
+#define NAME_(name)   mutant_##name
 
 static struct regstore_plugin table;
 

@@ -23,9 +23,9 @@
 #include "reader.h"
 #include "upload.h"
 
-#define BREAKS(name) void mutant_##name(struct regstore_plugin *t)
+#define BREAKS(name)                                void mutant_##name(struct regstore_plugin *t)
 #define MUTANT(name, rule, family, shown_by, words) BREAKS(name);
-#define MUTANT_ON_S3 MUTANT
+#define MUTANT_ON_S3                                MUTANT
 #include "mutants.def"
 #undef MUTANT_ON_S3
 #undef MUTANT

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Prints the rows of mutants.def: of which plugin, name, rule, family, how it shows, and words, with tabs between. */
+/* Prints the rows of mutants.def, with tabs between: of which plugin, name, rule, family, how it
+ * shows, and words. */
 #include <stdio.h>
 
 #define ROW(on, name, rule, family, shown_by, words)                                               \
