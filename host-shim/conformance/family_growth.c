@@ -453,7 +453,7 @@ static void bad_call_gets_words_from_every_verb(struct world *w)
 #define FOR_EVER(c, expression, ...)                                                               \
     do {                                                                                           \
         EXPECT(c, expression, __VA_ARGS__);                                                        \
-        CLAIM((c)->error.retryable == 0, "%s\ncan never succeed, and says retryable",             \
+        CLAIM((c)->error.retryable == 0, "%s\ncan never succeed, and says retryable",              \
               #expression);                                                                        \
     } while (0)
 

@@ -244,7 +244,9 @@ static void token_of_another_place_is_invalid(struct world *w)
     if (!is_known(w, "storage_path") || path == NULL)
         SKIP("the settings have no storage_path");
     struct regstore_pair *settings = copy_settings(w);
-    (void)snprintf(other, sizeof other, "%.2000s/%sother", path, w->run_prefix);
+    const bool is_ended = path[0] != '\0' && path[strlen(path) - 1] == '/';
+    (void)snprintf(other, sizeof other, "%.2000s%s%sother", path, is_ended ? "" : "/",
+                   w->run_prefix);
     set_to(w, settings, &n, "storage_path", other);
     EXPECT_OK(&c, w->p->store_open(&c.in, NULL, settings, n, &w->store));
     upload_park(w, upload_new(w, NULL), token);
