@@ -13,6 +13,7 @@
 
 struct ears {
     pthread_mutex_t lock;
+    struct plug_gauge *moves; /* changes while it is being told, once */
     unsigned told;
     double last;
     char lines[512];
@@ -29,6 +30,9 @@ static void hear(void *ctx, int32_t kind, const char *name, double value,
                                 labels[i].value);
     if (kind != REGSTORE_METRIC_TIME)
         (void)snprintf(line + len, sizeof line - len, " %.0f", value);
+    if (ears->moves != NULL)
+        plug_gauge_change(ears->moves, 10);
+    ears->moves = NULL;
     pthread_mutex_lock(&ears->lock);
     ears->told++;
     ears->last = value;
@@ -74,6 +78,18 @@ START_TEST(last_that_is_told_of_a_gauge_is_what_it_is)
     for (int i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
     ck_assert_double_eq(ears.last, THREADS);
+}
+END_TEST
+
+START_TEST(gauge_that_changes_while_it_is_told_is_told_again)
+{
+    struct ears ears = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    const struct plug_host host = host_of(&ears);
+    struct plug_gauge gauge;
+    plug_gauge_init(&gauge, "gauge");
+    ears.moves = &gauge;
+    plug_gauge_add(&host, &gauge, 1);
+    ck_assert_str_eq(ears.lines, "2 gauge 1\n2 gauge 11\n");
 }
 END_TEST
 
@@ -161,6 +177,7 @@ Suite *measure_suite(void)
     Suite *suite = suite_create("measure");
     TCase *tcase = tcase_create("all");
     tcase_add_test(tcase, last_that_is_told_of_a_gauge_is_what_it_is);
+    tcase_add_test(tcase, gauge_that_changes_while_it_is_told_is_told_again);
     tcase_add_test(tcase, gauge_that_has_not_changed_is_not_told_again);
     tcase_add_test(tcase, gauge_begins_anew_in_a_child);
     tcase_add_test(tcase, bytes_are_told_by_the_mib_and_the_rest_at_the_end);

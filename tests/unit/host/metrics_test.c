@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a plugin measures, whatever it calls it, is text that Prometheus reads, in bounded memory. */
+/* What a plugin measures, whatever it is called, is text that Prometheus reads, of bounded size. */
 #include "exposition.h"
 #include "metrics.h"
 
@@ -122,16 +122,18 @@ END_TEST
 
 static const struct {
     int32_t kind;
+    const char *name;
     double value;
-} senseless[] = {{REGSTORE_METRIC_COUNT, -1},  {REGSTORE_METRIC_COUNT, NAN},
-                 {REGSTORE_METRIC_TIME, -0.1}, {REGSTORE_METRIC_TIME, INFINITY},
-                 {REGSTORE_METRIC_GAUGE, NAN}, {99, 1},
-                 {REGSTORE_METRIC_GAUGE, 1}}; /* the last: "a" is a count already */
+} senseless[] = {{REGSTORE_METRIC_COUNT, "a", -1},       {REGSTORE_METRIC_COUNT, "a", NAN},
+                 {REGSTORE_METRIC_COUNT, "a", INFINITY}, {REGSTORE_METRIC_TIME, "b", -0.1},
+                 {REGSTORE_METRIC_TIME, "b", INFINITY},  {REGSTORE_METRIC_GAUGE, "b", NAN},
+                 {99, "b", 1},
+                 {REGSTORE_METRIC_GAUGE, "a", 1}}; /* the last: "a" is a count already */
 
 START_TEST(what_makes_no_sense_is_counted_as_lost)
 {
     take(REGSTORE_METRIC_COUNT, "a", 1, NULL, NULL);
-    take(senseless[_i].kind, "a", senseless[_i].value, NULL, NULL);
+    take(senseless[_i].kind, senseless[_i].name, senseless[_i].value, NULL, NULL);
     read_back();
     ck_assert(has("a{} 1") && has("regstore_metrics_lost_total{} 1"));
 }
