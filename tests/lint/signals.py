@@ -64,14 +64,15 @@ def told(plugin):
                 if name:
                     kind = "gauge" if m.group(1) == "gauge_init" else "count"
                     metrics.setdefault(name, (set(), set()))[0].add(kind)
-        for m in re.finditer(r"\bplug_logf?\(", text):
+        for m in re.finditer(r"\bplug_log(f?)\(", text):
             call = arguments(text, m.end())
             name = re.search(r'REGSTORE_LOG_\w+,\s*"([a-z_.]+)"', call)
             if name:
                 entry = events.setdefault(name.group(1), (set(), set()))
                 head = call[:name.start(1)]
                 entry[0].update(LEVELS[w] for w in re.findall(r"REGSTORE_LOG_(\w+)", head))
-                entry[1].update(keys(call) or re.findall(r'\{"([a-z_]+)",', call))
+                fields = keys(call) or re.findall(r'\{"([a-z_]+)",', call)
+                entry[1].update(["message"] if m.group(1) else fields)
     return metrics, events
 
 
