@@ -212,6 +212,7 @@ class Upload:
     def __exit__(self, *_):
         handle, self._handle = self._handle, None
         self._store.table.upload_close(handle)
+        self._store.events.drain()  # A push less, and its last bytes: nothing may follow for long.
 
     @property
     def offset(self):
