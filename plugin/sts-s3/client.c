@@ -148,8 +148,10 @@ static enum stss3_ready prepare(struct stss3_request *request)
     }
     if (sign(op, &target) && !plug_buf_failed(&request->url) && !plug_buf_failed(&op->path) &&
         !plug_buf_failed(&op->headers) && !plug_buf_failed(&op->body) &&
-        !stss3_query_failed(&op->query))
+        !stss3_query_failed(&op->query)) {
+        op->sendings++;
         return STSS3_READY;
+    }
     plug_error_set(&request->error, REGSTORE_NO_MEMORY, "out of memory");
     return STSS3_REFUSED;
 }

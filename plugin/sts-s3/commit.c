@@ -142,15 +142,29 @@ static void clean_up(struct commit *c, struct plug_call *call)
 }
 
 /* Ours after all?  A PUT whose answer was lost finds its own blob at the key when it is tried again
- * under If-None-Match. */
+ * under If-None-Match.  EXISTS is not said before that is known. */
 static regstore_status exists_or_ours(struct commit *c, struct plug_call *call)
 {
     const struct plug_error exists = call->error;
     struct stss3_object object;
-    if (stss3_head(&c->u->store->running->client, call, c->key, &object) == REGSTORE_OK &&
-        strcmp(object.mark, c->u->id) == 0)
-        return prove(c, call);
-    return plug_call_adopt(call, &exists);
+    const regstore_status status = stss3_head(&c->u->store->running->client, call, c->key, &object);
+    if (status == REGSTORE_NOT_FOUND) {
+        (void)plug_fail(call, REGSTORE_CONFLICT, "'%.200s' was taken, and is free again", c->key);
+        call->error.retryable = 1;
+        return REGSTORE_CONFLICT;
+    }
+    TRY(status);
+    return strcmp(object.mark, c->u->id) == 0 ? prove(c, call) : plug_call_adopt(call, &exists);
+}
+
+/* The parts are gone, by our own Complete or not: after a 409 S3 wants all of them sent again,
+ * which is the host's to do (GONE), unless the key is taken by now, and that is all it asks. */
+static regstore_status prove_or_exists(struct commit *c, struct plug_call *call)
+{
+    const regstore_status status = prove(c, call);
+    if (status != REGSTORE_CONFLICT || call->error.retryable != 0 || !c->is_if_absent)
+        return status;
+    return plug_fail(call, REGSTORE_EXISTS, "'%.200s' was taken meanwhile", c->key);
 }
 
 static regstore_status put_whole(struct commit *c, struct plug_call *call)
@@ -315,7 +329,7 @@ static regstore_status commit_parts(struct commit *c, struct plug_call *call)
     if (!u->is_completed) {
         const regstore_status status = complete(c, call);
         if (status == REGSTORE_GONE)
-            return prove(c, call);
+            return prove_or_exists(c, call);
         if (status == REGSTORE_EXISTS)
             return exists_or_ours(c, call);
         TRY(status);

@@ -161,6 +161,17 @@ static regstore_status find_copy(const struct copying *c, struct plug_call *call
     return REGSTORE_OK;
 }
 
+/* 412, but the parts are gone, which a Complete that is refused leaves alone: an earlier try of
+ * ours has done it. */
+static regstore_status exists_or_gone(const struct copying *c, struct plug_call *call)
+{
+    const struct plug_error exists = call->error;
+    if (stss3_multipart_parts(&c->store->running->client, call, c->to, c->upload_id, NULL, NULL) ==
+        REGSTORE_GONE)
+        return REGSTORE_GONE;
+    return plug_call_adopt(call, &exists);
+}
+
 static regstore_status
 copy_multipart(struct copying *c, struct plug_call *call, const struct stss3_meta *meta,
                regstore_status (*parts)(struct copying *, struct plug_call *), char *etag)
@@ -189,6 +200,8 @@ copy_multipart(struct copying *c, struct plug_call *call, const struct stss3_met
     if (status == REGSTORE_OK)
         status = stss3_multipart_complete(client, call, c->to, c->upload_id, c->table, c->n,
                                           meta->is_if_absent, etag);
+    if (status == REGSTORE_EXISTS)
+        status = exists_or_gone(c, call);
     if (status == REGSTORE_GONE)
         status = find_copy(c, call, meta, etag);
     if (status != REGSTORE_OK)
@@ -241,7 +254,7 @@ regstore_status stss3_copy_whole(struct stss3_store *store, struct plug_call *ca
                                  {"code", call->error.code}));
     }
     if (source->length <= provider->copy_max) {
-        status = stss3_copy_object(&store->running->client, call, from, c.etag, to,
+        status = stss3_copy_object(&store->running->client, call, from, source, to,
                                    is_new ? meta : NULL, kept.is_if_absent, etag);
         if (!is_too_large(status, call))
             return status;

@@ -147,6 +147,7 @@ void stss3_op_send_chunk(struct stss3_op *op, struct stss3_chunk *chunk, const c
         op->request->body_len = stss3_chunk_length(chunk);
         (void)snprintf(op->payload_sha256, sizeof op->payload_sha256, "%s", sha256);
     }
+    op->is_xml = true; /* should a 200 hold an error, nothing was written */
     if (kind == STSS3_SUM_NONE && atomic_load(&op->client->demands_checksum))
         kind = stss3_demanded_checksum();
     stss3_op_checksum(op, kind);
@@ -295,14 +296,30 @@ regstore_status stss3_delete_batch(struct stss3_client *client, struct plug_call
     return status;
 }
 
-/* 412: the target is taken, or the source is another one by now; the answer does not say which. */
+/* Whether there is what a copy of source would be. */
+static bool is_copy_of(const struct stss3_object *there, const struct stss3_object *source)
+{
+    if (there->length != source->length || strcmp(there->mark, source->mark) != 0)
+        return false;
+    return source->digest[0] != '\0' ? strcmp(there->digest, source->digest) == 0
+                                     : strcmp(there->etag, source->etag) == 0;
+}
+
+/* 412: the target is taken, or the source is another one by now; the answer does not say which. Nor
+ * does it say by whom: a copy whose answer was lost finds itself when it is tried again. */
 static regstore_status which_precondition(struct stss3_client *client, struct plug_call *call,
-                                          const char *to, bool is_if_absent)
+                                          const char *to, const struct stss3_object *own,
+                                          bool is_if_absent, char *etag)
 {
     const struct plug_error taken = call->error;
     struct stss3_object object;
     if (is_if_absent) {
         const regstore_status status = stss3_head(client, call, to, &object);
+        if (status == REGSTORE_OK && own != NULL && is_copy_of(&object, own)) {
+            if (etag != NULL)
+                memcpy(etag, object.etag, sizeof object.etag);
+            return REGSTORE_OK;
+        }
         if (status == REGSTORE_OK)
             return plug_call_adopt(call, &taken);
         if (status != REGSTORE_NOT_FOUND)
@@ -326,22 +343,23 @@ static regstore_status read_copy(const struct stss3_op *op, struct plug_call *ca
 }
 
 regstore_status stss3_copy_object(struct stss3_client *client, struct plug_call *call,
-                                  const char *from, const char *etag, const char *to,
-                                  const struct stss3_meta *meta, bool is_if_absent, char *to_etag)
+                                  const char *from, const struct stss3_object *source,
+                                  const char *to, const struct stss3_meta *meta, bool is_if_absent,
+                                  char *to_etag)
 {
     struct stss3_op *op = stss3_op_new(client, "PUT", "CopyObject", to);
     const struct stss3_meta none = {.is_if_absent = is_if_absent};
-    struct plug_buf source = {0};
+    struct plug_buf path = {0};
     char quoted[160];
     if (op == NULL)
         return plug_no_memory(call);
     op->request->stall_timeout_ms = STSS3_SILENT_WORK_MS;
-    stss3_copy_source(client, from, &source);
-    stss3_op_header(op, "x-amz-copy-source", plug_buf_text(&source));
-    op->headers.failed |= source.failed;
-    plug_buf_clear(&source);
-    if (etag != NULL && etag[0] != '\0') {
-        (void)snprintf(quoted, sizeof quoted, "\"%s\"", etag);
+    stss3_copy_source(client, from, &path);
+    stss3_op_header(op, "x-amz-copy-source", plug_buf_text(&path));
+    op->headers.failed |= path.failed;
+    plug_buf_clear(&path);
+    if (source->etag[0] != '\0') {
+        (void)snprintf(quoted, sizeof quoted, "\"%s\"", source->etag);
         stss3_op_header(op, "x-amz-copy-source-if-match", quoted);
     }
     if (meta != NULL)
@@ -352,6 +370,9 @@ regstore_status stss3_copy_object(struct stss3_client *client, struct plug_call 
     regstore_status status = stss3_op_run(op, call);
     if (status == REGSTORE_OK)
         status = read_copy(op, call, to_etag);
+    const struct stss3_object *own = meta == NULL && op->sendings > 1 ? source : NULL;
     stss3_op_drop(op);
-    return status == REGSTORE_EXISTS ? which_precondition(client, call, to, is_if_absent) : status;
+    return status == REGSTORE_EXISTS
+               ? which_precondition(client, call, to, own, is_if_absent, to_etag)
+               : status;
 }

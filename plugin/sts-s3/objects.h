@@ -62,11 +62,12 @@ regstore_status stss3_delete(struct stss3_client *client, struct plug_call *call
 regstore_status stss3_delete_batch(struct stss3_client *client, struct plug_call *call,
                                    const char *const *keys, size_t n, regstore_status *results);
 
-/* CopyObject.  etag: of the source, or NULL.  meta NULL: the source's goes along.  NOT_FOUND: no
- * source; CONFLICT: another source by now.  to_etag: 128 bytes, may be NULL. */
+/* CopyObject.  source: what from is, with an ETag or none.  meta NULL: the source's goes along.
+ * NOT_FOUND: no source; CONFLICT: another source by now.  to_etag: 128 bytes, may be NULL. */
 regstore_status stss3_copy_object(struct stss3_client *client, struct plug_call *call,
-                                  const char *from, const char *etag, const char *to,
-                                  const struct stss3_meta *meta, bool is_if_absent, char *to_etag);
+                                  const char *from, const struct stss3_object *source,
+                                  const char *to, const struct stss3_meta *meta, bool is_if_absent,
+                                  char *to_etag);
 
 /* Copies text without its quotes, or leaves "" when it does not fit or is no strong ETag. */
 void stss3_etag_copy(char out[128], const char *text);

@@ -202,6 +202,41 @@ START_TEST(lost_answer_of_complete_with_nothing_at_the_key_is_gone)
 }
 END_TEST
 
+#define CONFLICT_409 ERROR("409 Conflict", "ConditionalRequestConflict")
+
+/* A Complete that collided is over at AWS, parts and all: the host begins anew, or takes what is
+ * there by now. */
+static const struct {
+    uint64_t flags;
+    bool is_taken;
+    regstore_status status;
+} collisions[] = {
+    {REGSTORE_COMMIT_IF_ABSENT, false, REGSTORE_GONE},
+    {REGSTORE_COMMIT_IF_ABSENT, true, REGSTORE_EXISTS},
+    {0, true, REGSTORE_CONFLICT},
+};
+
+START_TEST(collided_complete_is_gone_or_exists)
+{
+    const struct server_step look = NOT_FOUND, there = {shown, 0};
+    const bool looks = collisions[_i].flags != 0;
+    const struct server_step end = collisions[_i].is_taken ? there : look;
+    const struct server_step looking[] = {CREATED,      PART,           look, PART,
+                                          CONFLICT_409, NO_SUCH_UPLOAD, end};
+    const struct server_step leaping[] = {CREATED, PART, PART, CONFLICT_409, NO_SUCH_UPLOAD, end};
+    const struct regstore_commit_opts opts = {.struct_size = sizeof opts,
+                                              .flags = collisions[_i].flags};
+    struct world w;
+    world_open(&w, looks ? looking : leaping, looks ? COUNT(looking) : COUNT(leaping), NULL, 0);
+    struct regstore_upload *upload = two_parts(&w);
+    show(LENGTH - 1, WHOLE_ETAG, OTHER_MARK, OTHER_DIGEST);
+    ck_assert_int_eq(w.plugin->upload_commit(upload, &w.call, &opts, NULL), collisions[_i].status);
+    ck_assert_uint_eq(server_heads(w.s3), looks ? 7 : 6);
+    w.plugin->upload_close(upload);
+    world_close(&w);
+}
+END_TEST
+
 START_TEST(error_inside_a_200_of_complete_is_tried_again)
 {
     const struct server_step s3[] = {CREATED, PART, PART, ERROR("200 OK", "InternalError"),
@@ -331,6 +366,7 @@ Suite *commit_suite(void)
                         0, COUNT(strangers));
     tcase_add_test(tcase, blob_that_cannot_be_told_from_ours_is_read);
     tcase_add_test(tcase, lost_answer_of_complete_with_nothing_at_the_key_is_gone);
+    tcase_add_loop_test(tcase, collided_complete_is_gone_or_exists, 0, COUNT(collisions));
     tcase_add_test(tcase, error_inside_a_200_of_complete_is_tried_again);
     tcase_add_test(tcase, answer_of_complete_that_is_cut_off_is_no_success);
     tcase_add_test(tcase, part_that_fails_is_sent_again_at_the_next_call);

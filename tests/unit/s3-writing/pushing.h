@@ -31,6 +31,7 @@ void push_and_compare(struct push *p);
 unsigned count_of(const char *operation);
 
 TCase *at_rest_case(void);
+TCase *conflicts_case(void);
 TCase *parts_case(void);
 TCase *sums_case(void);
 
