@@ -87,8 +87,8 @@ const struct regstore_param stss3_params[] = {
     {"sse_kms_key_id", NULL,
      "the KMS key's id or ARN, for aws:kms and aws:kms:dsse; else the account's key for S3", 0},
     {"sse_bucket_key", NULL,
-     "true: with aws:kms one call of KMS serves many objects (an S3 Bucket Key); else as the bucket "
-     "has it",
+     "true: with aws:kms one call of KMS serves many objects (an S3 Bucket Key); else as the "
+     "bucket has it",
      0},
     {"storage_class", NULL,
      "the storage class of blobs, for example STANDARD_IA or INTELLIGENT_TIERING; not GLACIER nor "

@@ -15,8 +15,8 @@
  *                                            Ceph does it, with that and no more
  *   DELETE /_fake/session                    all live ones end now
  *   POST   /_fake/bucket?name=N&region=R     a bucket in a region
- *   POST   /_fake/lock?name=N&on=1           object lock of a bucket (0: off): what is written there
- *                                            needs a Content-MD5 or an x-amz-checksum-
+ *   POST   /_fake/lock?name=N&on=1           object lock of a bucket (0: off): what is written
+ *                                            there needs a Content-MD5 or an x-amz-checksum-
  *   POST   /_fake/parts?min=B&most=N&equal=1 what parts must be like: no smaller than B bytes, no
  *                                            more than N, all of one size (0: any) but the last
  */

@@ -105,7 +105,7 @@ struct upload {
 struct bucket {
     char *name, *region;
     int64_t created_ms;
-    bool is_locked; /* object lock: all that is written needs a checksum */
+    bool is_locked;          /* object lock: all that is written needs a checksum */
     struct object **objects; /* by key, in byte order */
     size_t object_count;
     struct upload **uploads; /* by key, then by the time of Create */

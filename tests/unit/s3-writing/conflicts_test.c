@@ -4,6 +4,7 @@
 #include "pushing.h"
 
 #include "door.h"
+#include "place.h"
 
 #include <stdio.h>
 #include <stdlib.h>

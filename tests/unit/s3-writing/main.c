@@ -2,6 +2,7 @@
 #include "pushing.h"
 
 #include "door.h"
+#include "place.h"
 
 #include <stdlib.h>
 

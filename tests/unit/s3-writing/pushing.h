@@ -3,7 +3,9 @@
 #ifndef TEST_PUSHING_H
 #define TEST_PUSHING_H
 
-#include "place.h"
+#include "regstore.h"
+
+#include <stdbool.h>
 
 #include <check.h>
 

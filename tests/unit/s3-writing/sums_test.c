@@ -3,6 +3,7 @@
 #include "pushing.h"
 
 #include "door.h"
+#include "place.h"
 
 #include "objects.h"
 #include "store.h"
