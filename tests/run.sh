@@ -15,7 +15,7 @@ umask 022 # a group that may write the plugins would make them refused
 top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/host-shim/packages.sh"
 serverless="lint abi unit conformance"
-every="$serverless mutants fake-s3 faults distribution rgw registry"
+every="$serverless mutants fake-s3 faults distribution rgw minio registry"
 
 usage() {
     echo "usage: sh tests/run.sh [--cc CC] [--sanitize LIST] [SUITE...]" >&2

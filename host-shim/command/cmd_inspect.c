@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* inspect: shows what a plugin says of itself; no store, no settings. */
 #include "commands.h"
-#include "features.h"
+#include "feature_names.h"
 #include "json.h"
 
 #include <stdio.h>

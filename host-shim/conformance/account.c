@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "../command/features.h"
+#include "../command/feature_names.h"
 #include "../command/json.h"
 #include "list.h"
 #include "page_read.h"

@@ -17,7 +17,7 @@
 
 #include <check.h>
 
-#include "../command/features.h"
+#include "../command/feature_names.h"
 
 /* Not EXIT_SUCCESS: a plugin that calls exit() has not passed. */
 enum { STEP_DONE = 8, STEP_FAILED = 9 };

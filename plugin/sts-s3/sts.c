@@ -127,6 +127,14 @@ static bool shortens(struct assume *a, const struct stss3_error_body *body)
     return true;
 }
 
+/* MinIO says so in words. */
+static bool is_token_over(const struct stss3_error_body *body)
+{
+    return stss3_code_is_stale_session(body->code) ||
+           (strcmp(body->code, "InvalidParameterValue") == 0 &&
+            strstr(body->message, "expired") != NULL);
+}
+
 /* A token that has just been replaced, a provider that has just been made known to the service, one
  * that does not answer the service. */
 static bool is_identity_worth_another_try(const struct assume *a,
@@ -136,8 +144,8 @@ static bool is_identity_worth_another_try(const struct assume *a,
     if (a->owner->source.signer != NULL)
         return false;
     return strcmp(body->code, "IDPCommunicationError") == 0 ||
-           (request->tries < IDENTITY_TRIES && (strcmp(body->code, "InvalidIdentityToken") == 0 ||
-                                                stss3_code_is_stale_session(body->code)));
+           (request->tries < IDENTITY_TRIES &&
+            (strcmp(body->code, "InvalidIdentityToken") == 0 || is_token_over(body)));
 }
 
 static enum stss3_verdict judge(struct stss3_request *request)
@@ -167,6 +175,13 @@ static enum stss3_verdict judge(struct stss3_request *request)
     return verdict;
 }
 
+/* MinIO's sessions have no name of their own. */
+static const char *name_of(const struct stss3_session *session)
+{
+    const bool has_name = session->role != NULL && session->role[0] != '\0';
+    return has_name ? session->role : session->role_arn;
+}
+
 static void done(struct stss3_request *request)
 {
     struct assume *a = request->owner;
@@ -184,7 +199,7 @@ static void done(struct stss3_request *request)
     }
     if (session != NULL)
         plug_log(a->tools->host, REGSTORE_LOG_INFO, "session",
-                 (struct regstore_pair[]){{"role", session->role == NULL ? "" : session->role},
+                 (struct regstore_pair[]){{"role", name_of(session)},
                                           {"source", owner->source.verbs->name(&owner->source)}},
                  2);
     plug_buf_wipe(&request->answer); /* also when it was not read */

@@ -181,11 +181,12 @@ START_TEST(failure_is_remembered_for_a_moment_and_then_asked_anew)
 }
 END_TEST
 
-/* A session of three seconds is renewed from its third second on. */
+/* A session of nine seconds is renewed from its sixth on: three are left, and the answer takes one.
+ */
 START_TEST(session_is_renewed_ahead_of_its_end_while_the_others_go_on)
 {
     char first[STS_ANSWER_MAX], second[STS_ANSWER_MAX];
-    const struct server_step sts[] = {{sts_answer(first, "A", 3500), SERVER_CLOSES},
+    const struct server_step sts[] = {{sts_answer(first, "A", 9000), SERVER_CLOSES},
                                       slow_503,
                                       {sts_answer(second, "B", 3600000), SERVER_CLOSES}};
     unsigned went_on = 0;
