@@ -50,13 +50,6 @@ bool stss3_region_is_valid(const char *region)
     return len > 0 && len < STSS3_REGION_MAX && region[len] == '\0';
 }
 
-void stss3_aws_host(const char *service, const char *region, char out[STSS3_HOST_MAX])
-{
-    /* A valid region and our own service name always fit. */
-    (void)snprintf(out, STSS3_HOST_MAX, "%s.%s.%s", service, region,
-                   stss3_partition_of_region(region)->dns_suffix);
-}
-
 bool stss3_aws_host_of(enum stss3_service service, const char *region, bool use_fips,
                        bool use_dualstack, char out[STSS3_HOST_MAX])
 {
@@ -64,6 +57,7 @@ bool stss3_aws_host_of(enum stss3_service service, const char *region, bool use_
     const bool is_s3 = service == STSS3_SERVICE_S3;
     if ((use_dualstack && p->dual_suffix == NULL) || (use_fips && is_s3 && !p->has_fips_s3))
         return false;
+    /* A valid region and our own words always fit. */
     if (is_s3) /* keeps the partition's suffix */
         (void)snprintf(out, STSS3_HOST_MAX, "s3%s%s.%s.%s", use_fips ? "-fips" : "",
                        use_dualstack ? ".dualstack" : "", region, p->dns_suffix);

@@ -32,11 +32,8 @@ const struct stss3_partition *stss3_partition_named(const char *name, size_t len
  * region goes as well. */
 bool stss3_region_is_valid(const char *region);
 
-/* "sts.us-east-1.amazonaws.com": service is "sts", "s3", "sts-fips" ...; the region must be valid.
- * The service is our own short word. */
-void stss3_aws_host(const char *service, const char *region, char out[STSS3_HOST_MAX]);
-
-/* The host of a service with FIPS or dual stack; false: the partition has none. */
+/* "s3.us-east-1.amazonaws.com", or the one with FIPS or dual stack; false: the partition has none.
+ * The region must be valid. */
 bool stss3_aws_host_of(enum stss3_service service, const char *region, bool use_fips,
                        bool use_dualstack, char out[STSS3_HOST_MAX]);
 

@@ -99,6 +99,18 @@ static const struct part *choose_part(struct exchange *x, const struct upload *u
     return check_part_sum(x, u, p, e) ? p : NULL;
 }
 
+/* Cloudflare R2's, in its words. */
+static bool has_equal_parts(struct exchange *x, const struct part *const *parts, size_t count)
+{
+    for (size_t i = 1; x->server->part_rules.are_equal && i < count; i++) {
+        const uint64_t due = parts[0]->content.bytes, is = parts[i]->content.bytes;
+        if (is > due || (is < due && i + 1 < count))
+            return refuse_saying(x, "InvalidPart",
+                                 "All non-trailing parts must have the same length.");
+    }
+    return true;
+}
+
 /* The list as parts, `count` of them; to be freed. NULL: refused. */
 static const struct part **choose_parts(struct exchange *x, const struct upload *u,
                                         const struct element *root, size_t *count)
@@ -115,13 +127,7 @@ static const struct part **choose_parts(struct exchange *x, const struct upload 
     for (size_t i = 0; i + 1 < *count && !is_refused(x); i++)
         if (parts[i]->content.bytes < x->server->part_rules.min_bytes)
             (void)too_small(x, parts[i]);
-    for (size_t i = 1; x->server->part_rules.are_equal && i < *count && !is_refused(x); i++) {
-        const uint64_t due = parts[0]->content.bytes, is = parts[i]->content.bytes;
-        if (is > due || (is < due && i + 1 < *count))
-            (void)refuse_saying(x, "InvalidPart",
-                                "All non-trailing parts must have the same length.");
-    }
-    if (!is_refused(x))
+    if (!is_refused(x) && has_equal_parts(x, parts, *count))
         return parts;
     free(parts);
     return NULL;
@@ -210,13 +216,18 @@ static bool check_whole(struct exchange *x, const struct object *o)
 }
 
 /* Its date is that of the upload's beginning, as AWS documents Last-Modified. */
-static struct object *assemble(const struct upload *u, const struct part *const *parts,
-                               size_t count)
+static struct object *assemble(const struct exchange *x, const struct upload *u,
+                               const struct part *const *parts, size_t count)
 {
     struct object *o = object_new(u->key);
     for (size_t i = 0; i < count; i++)
         content_add_range(&o->content, &parts[i]->content, 0, parts[i]->content.bytes);
-    o->etag = parts_etag(parts, count); /* under KMS the parts' ETags are random, so it is too */
+    /* Under KMS the parts' ETags are random, so it is too. */
+    o->etag = parts_etag(parts, count);
+    if (x->server->options->rules->has_random_etags) {
+        random_name(o->etag + 1, 32);
+        o->etag[33] = '-'; /* which it has overwritten with its NUL */
+    }
     o->part_count = (uint32_t)count;
     o->modified_ms = u->initiated_ms;
     fields_copy(&o->headers, &u->plan->headers);
@@ -258,7 +269,7 @@ void complete_multipart_upload(struct exchange *x)
     element_free(root);
     if (parts == NULL)
         return;
-    struct object *o = assemble(u, parts, count);
+    struct object *o = assemble(x, u, parts, count);
     free(parts);
     if (!check_whole(x, o) || !check_write_conditions(x, b)) {
         object_drop(o);

@@ -271,6 +271,12 @@ void upload_part_copy(struct exchange *x)
     uint64_t first = 0, bytes;
     struct bucket *b = need_bucket(x);
 
+    if (x->server->options->rules->refuses_part_copy ||
+        x->server->options->rules->denies_part_copy) {
+        (void)refuse(x, x->server->options->rules->denies_part_copy ? "AccessDenied"
+                                                                    : "NotImplemented");
+        return;
+    }
     if (b == NULL || !read_part_number(x, &number) || need_upload(x, b) == NULL ||
         !refuse_at_rest(x))
         return;

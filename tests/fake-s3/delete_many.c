@@ -55,7 +55,8 @@ void delete_objects(struct exchange *x)
     struct bucket *b = need_bucket(x);
     if (b == NULL)
         return;
-    if (x->body.content_md5 == NULL && x->body.sum_kind == SUM_NONE) {
+    if (x->body.content_md5 == NULL &&
+        (x->body.sum_kind == SUM_NONE || x->server->options->rules->wants_md5)) {
         (void)refuse_saying(x, "InvalidRequest",
                             "Missing required header for this request: Content-MD5");
         return;

@@ -21,7 +21,8 @@ bool read_list_request(struct exchange *x, const char *max_name, struct list_req
     *l = (struct list_request){.prefix = prefix == NULL ? "" : prefix,
                                .delimiter =
                                    delimiter == NULL || *delimiter == '\0' ? NULL : delimiter};
-    if (encoding != NULL && strcmp(encoding, "url") != 0) {
+    if (encoding != NULL &&
+        (strcmp(encoding, "url") != 0 || x->server->options->rules->refuses_encoding)) {
         (void)refuse_saying(x, "InvalidArgument", "Invalid Encoding Method specified in Request");
         refuse_detail(x, "ArgumentName", "encoding-type");
         refuse_detail(x, "ArgumentValue", encoding);
@@ -235,6 +236,10 @@ void list_objects_v2(struct exchange *x)
     struct list_request l;
     struct listing g = {0};
 
+    if (x->server->options->rules->knows_no_list_v2) {
+        list_objects(x);
+        return;
+    }
     if (b == NULL || !read_list_request(x, "max-keys", &l))
         return;
     if (strcmp(parameter(x, "list-type"), "2") != 0) {

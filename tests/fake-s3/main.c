@@ -213,7 +213,8 @@ int main(int argc, char **argv)
     (void)pthread_mutex_init(&server.lock, NULL);
     server.session_life_ms = options.session_life_ms;
     server.part_rules.min_bytes = options.min_part_bytes;
-    server.part_rules.most = MOST_PARTS;
+    server.part_rules.most = options.rules->most_parts;
+    server.part_rules.are_equal = options.rules->wants_equal_parts;
 
     bool went_well = serve(&server, &signals, ready);
 

@@ -102,6 +102,16 @@ bool check_object_wishes(struct exchange *x)
             refuse_detail(x, "Header", unknown[i]);
             return false;
         }
+    if (header(x, "x-amz-server-side-encryption") != NULL && x->server->options->rules->refuses_encryption) {
+        (void)refuse_saying(x, "NotImplemented",
+                            "Server side encryption specified but KMS is not configured");
+        return false;
+    }
+    if (x->body.sum_kind != SUM_NONE && x->server->options->rules->refuses_checksums) {
+        (void)refuse(x, "NotImplemented");
+        refuse_detail(x, "Header", "x-amz-checksum");
+        return false;
+    }
     return true;
 }
 
@@ -134,6 +144,8 @@ bool check_write_conditions(struct exchange *x, const struct bucket *b)
     const char *match = header(x, "If-Match"), *none = header(x, "If-None-Match");
     const struct object *there = bucket_object(b, x->key);
 
+    if (x->server->options->rules->ignores_if_none_match)
+        none = NULL;
     if (none != NULL && strcmp(none, "*") != 0) {
         (void)refuse(x, "NotImplemented");
         refuse_detail(x, "Header", "If-None-Match");

@@ -25,6 +25,7 @@ static const char usage[] =
     "  --min-session S       the shortest that may be asked for (900)\n"
     "  --session-life MS     sessions end so soon, whatever they asked for\n"
     "  --min-part BYTES      the smallest part that is not the last (5242880)\n"
+    "  --provider NAME       demands and refuses what aws, ceph, minio, r2, gcs or scaleway does\n"
     "  --spool DIR           where bodies lie, in an unlinked file ($TMPDIR or /tmp)\n"
     "  --control             opens /_fake/ to loopback: see control.h\n"
     "  --fault RULE          a fault from the start: see faults.h\n";
@@ -48,6 +49,7 @@ enum option_code {
     MIN_SESSION_OPTION,
     SESSION_LIFE_OPTION,
     MIN_PART_OPTION,
+    PROVIDER_OPTION,
     SPOOL_OPTION,
     CONTROL_OPTION,
     FAULT_OPTION,
@@ -72,6 +74,7 @@ static const struct option long_options[] = {
     {"min-session", required_argument, NULL, MIN_SESSION_OPTION},
     {"session-life", required_argument, NULL, SESSION_LIFE_OPTION},
     {"min-part", required_argument, NULL, MIN_PART_OPTION},
+    {"provider", required_argument, NULL, PROVIDER_OPTION},
     {"spool", required_argument, NULL, SPOOL_OPTION},
     {"control", no_argument, NULL, CONTROL_OPTION},
     {"fault", required_argument, NULL, FAULT_OPTION},
@@ -159,6 +162,9 @@ static bool read_one(struct options *o, int code)
     case REGION_OPTION:
         fields_add(&o->regions, optarg, "");
         return true;
+    case PROVIDER_OPTION:
+        o->rules = rules_named(optarg);
+        return o->rules != NULL;
     case BUCKET_OPTION:
         add_pair(&o->buckets, optarg);
         return true;
@@ -207,7 +213,10 @@ static bool fill_in(struct options *o)
 
 bool options_read(struct options *o, int argc, char **argv)
 {
-    *o = (struct options){.max_session_s = 3600, .min_session_s = 900, .min_part_bytes = 5 << 20};
+    *o = (struct options){.max_session_s = 3600,
+                          .min_session_s = 900,
+                          .min_part_bytes = 5 << 20,
+                          .rules = rules_named("aws")};
     int code;
     while ((code = getopt_long(argc, argv, "", long_options, NULL)) != -1)
         if (!read_one(o, code)) {

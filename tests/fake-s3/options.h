@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "rules.h"
 #include "text.h"
 
 struct options {
@@ -19,7 +20,8 @@ struct options {
     uint16_t port; /* 0: any; of more than one region the others follow it */
     uint32_t max_session_s, min_session_s, session_life_ms;
     uint64_t min_part_bytes;
-    pid_t owner; /* 0: nobody */
+    const struct rules *rules; /* of --provider */
+    pid_t owner;               /* 0: nobody */
     bool has_control, is_daemon;
     struct fields regions; /* by name; the first is the default */
     struct fields buckets; /* name, region */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { FILE_BYTES = 1 << 20 };
@@ -75,6 +76,8 @@ static void write_config(struct text *t, const struct server *s, const char *end
                 "      endpoint_url: %s\n"
                 "      sts_endpoint_url: %s\n",
                 o->buckets.items[0].name, o->buckets.items[0].value, endpoint, endpoint);
+    if (strcmp(o->rules->name, "aws") != 0) /* which loopback is not taken for */
+        text_format(t, "      provider: %s\n", o->rules->name);
     if (o->external_id != NULL)
         text_format(t, "      sts_external_id: %s\n", o->external_id);
     if (o->certificate != NULL)

@@ -4,11 +4,11 @@
 # run.sh SERVER PART: brings the server up as PART needs it, runs PART against it and takes it down
 # again; that the server ends well, with no leak under a sanitizer, is the last claim. Prints TAP.
 #
-# Parts: refusals, faults, access, regions, load; strangers and strangers-tls (STRANGERS is a folder in
-# which boto3 and the aws CLI stay, from PyPI); and of the command REGSTORE conformance, interrupted,
-# tls and conformance-tls, sessions, metrics, identity, proxies and proxies-tls, and, in namespaces
-# with names and ports of their own, five-keys and conformance-five-keys (AWS), dead-names (a name
-# server that never answers).
+# Parts: refusals, faults, access, regions, load, and rules-NAME (as another provider than AWS);
+# strangers and strangers-tls (STRANGERS is a folder in which boto3 and the aws CLI stay, from PyPI);
+# and of the command REGSTORE conformance, interrupted, tls and conformance-tls, conformance-as-NAME,
+# sessions, metrics, identity, proxies and proxies-tls, and, in namespaces with names and ports of
+# their own, five-keys and conformance-five-keys (AWS), dead-names (a name server that never answers).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 server=$1
@@ -72,6 +72,11 @@ python=python3
 ca=
 case $part in
 refusals | load | conformance | interrupted | strangers | proxies) set -- ;;
+rules-* | conformance-as-*)
+    provider=${part#rules-}
+    provider=${provider#conformance-as-}
+    set -- --provider "$provider"
+    ;;
 tls | conformance-tls | strangers-tls | proxies-tls)
     certificate IP:127.0.0.1
     ca=$work/cert.pem
@@ -162,7 +167,10 @@ done
 
 status=0
 case $part in
-conformance) "$REGSTORE" --config "$work/config.yaml" --location s3 conformance --tap || status=1 ;;
+conformance | conformance-as-*)
+    "$REGSTORE" --config "$work/config.yaml" --location s3 conformance --tap || status=1
+    ;;
+rules-*) "$python" "$here/rules.py" "$work/env" "$provider" || status=1 ;;
 interrupted)
     set -- "$REGSTORE" --config "$work/config.yaml" --location s3
     for command in ls "ls uploads/" "purge --older-than 1s --dry-run --json"; do

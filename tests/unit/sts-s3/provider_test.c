@@ -50,12 +50,13 @@ START_TEST(every_partition_of_aws_has_aws_hosts)
         "us-east-1",      "cn-north-1",     "us-gov-west-1",   "us-iso-east-1",
         "us-isob-east-1", "eu-isoe-west-1", "us-isof-south-1", "eusc-de-east-1",
     };
-    static const char *const services[] = {"s3", "sts"};
+    static const enum stss3_service services[] = {STSS3_SERVICE_S3, STSS3_SERVICE_STS};
     char host[STSS3_HOST_MAX];
     for (int i = 0; i < COUNT(regions); i++)
         for (int j = 0; j < COUNT(services); j++) {
-            stss3_aws_host(services[j], regions[i], host);
-            ck_assert_msg(stss3_provider_is_aws(stss3_provider_of_host(host)), "%s", host);
+            for (int flags = 0; flags < 4; flags++)
+                if (stss3_aws_host_of(services[j], regions[i], flags & 1, flags & 2, host))
+                    ck_assert_msg(stss3_provider_is_aws(stss3_provider_of_host(host)), "%s", host);
         }
 }
 END_TEST

@@ -33,9 +33,9 @@ START_TEST(region_tells_its_partition_and_hosts)
 {
     char host[STSS3_HOST_MAX];
     ck_assert_str_eq(stss3_partition_of_region(places[_i].region)->name, places[_i].partition);
-    stss3_aws_host("s3", places[_i].region, host);
+    ck_assert(stss3_aws_host_of(STSS3_SERVICE_S3, places[_i].region, false, false, host));
     ck_assert_str_eq(host, places[_i].s3);
-    stss3_aws_host("sts", places[_i].region, host);
+    ck_assert(stss3_aws_host_of(STSS3_SERVICE_STS, places[_i].region, false, false, host));
     ck_assert_str_eq(host, places[_i].sts);
 }
 END_TEST
