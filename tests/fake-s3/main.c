@@ -40,7 +40,6 @@ static bool make_more_roles(struct server *s)
 }
 
 /* Chapter 12 of the Quay manual: the user, the role, whom it trusts; and somebody else. */
-enum { MOST_PARTS = 10000 }; /* of an upload, as AWS has it */
 
 static bool make_identities(struct server *s)
 {
