@@ -219,9 +219,18 @@ struct reading {
     char *id;
 };
 
+/* Printable ASCII, as upload_open takes it from a host: it becomes a header. */
+static bool is_header(const char *text)
+{
+    for (const char *p = text; p != NULL && *p != '\0'; p++)
+        if (*p < ' ' || *p > '~' || p - text > 255)
+            return false;
+    return true;
+}
+
 static bool take_etag(char *text, char out[128])
 {
-    const bool fits = text != NULL && strlen(text) < 128 && strpbrk(text, "\"\r\n") == NULL;
+    const bool fits = text != NULL && strlen(text) < 128 && is_header(text) && strchr(text, '"') == NULL;
     if (fits)
         memcpy(out, text, strlen(text) + 1);
     free(text);
@@ -307,7 +316,8 @@ static bool read_fields(struct reading *r, struct plug_call *call)
     u->is_completed = (r->flags & FLAG_COMPLETED) != 0;
     u->may_change_key = (r->flags & FLAG_ANY_KEY) != 0;
     if (!is_uuid(r->id) || u->digest == NULL || !has_sha256(u->digest) || !has_etags ||
-        !has_staged_etag || r->at.failed)
+        !has_staged_etag || !is_header(u->content_type) || !is_header(u->content_encoding) ||
+        r->at.failed)
         return false;
     memcpy(u->id, r->id, sizeof u->id);
     stss3_name_stage(u);
