@@ -230,7 +230,8 @@ static bool is_header(const char *text)
 
 static bool take_etag(char *text, char out[128])
 {
-    const bool fits = text != NULL && strlen(text) < 128 && is_header(text) && strchr(text, '"') == NULL;
+    const bool fits =
+        text != NULL && strlen(text) < 128 && is_header(text) && strchr(text, '"') == NULL;
     if (fits)
         memcpy(out, text, strlen(text) + 1);
     free(text);
