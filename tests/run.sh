@@ -6,7 +6,7 @@
 #   sh tests/run.sh [--cc CC] [--sanitize LIST] [SUITE...]
 #
 # Without options it runs every suite built by gcc, and those that need no server built by clang,
-# under address and undefined sanitizers, and (unit and conformance) under the thread sanitizer.
+# under address and undefined sanitizers, and (unit, fuzz, conformance) under the thread sanitizer.
 # With an option or a suite it is one build: gcc, or CC; plain, or with the sanitizers of LIST
 # (as "address,undefined"), which take clang. Builds stay in build-test/, so a second run is short.
 set -eu
@@ -14,7 +14,7 @@ umask 022 # a group that may write the plugins would make them refused
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/host-shim/packages.sh"
-serverless="lint abi unit conformance"
+serverless="lint abi unit fuzz conformance"
 every="$serverless mutants fake-s3 faults distribution rgw minio registry"
 
 usage() {
@@ -166,8 +166,8 @@ else
     run_suites gcc gcc none $every
     # shellcheck disable=SC2086 # several suites
     run_suites clang clang none $serverless
-    run_suites clang-address-undefined clang address,undefined abi unit conformance
-    run_suites clang-thread clang thread unit conformance
+    run_suites clang-address-undefined clang address,undefined abi unit fuzz conformance
+    run_suites clang-thread clang thread unit fuzz conformance
 fi
 
 seconds=$(($(date +%s) - began))
