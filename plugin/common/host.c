@@ -36,7 +36,7 @@ int64_t plug_host_clock_ns(const struct plug_host *h)
 void plug_log(const struct plug_host *h, int32_t level, const char *event,
               const struct regstore_pair *fields, size_t n)
 {
-    struct regstore_pair shown[FIELDS_MAX] = {0};
+    struct regstore_pair shown[FIELDS_MAX] = {{NULL, NULL}};
     char *made[FIELDS_MAX] = {0};
     if (h->host.log == NULL)
         return;
