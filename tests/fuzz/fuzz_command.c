@@ -3,6 +3,7 @@
  * What people write on the command line: numbers, durations, ranges; files of tokens; and the JSON
  * that is written for them.  Input: a text.
  */
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,6 +114,20 @@ static void check_json(const char *text)
     free(out);
 }
 
+/* It says on standard error what is wrong, a million times. */
+static bool read_quietly(const char *path, struct token_file *file)
+{
+    static int loud = -1, quiet = -1;
+    if (loud < 0) {
+        loud = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+        quiet = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    }
+    FUZZ_HOLDS(loud >= 0 && quiet >= 0 && dup2(quiet, STDERR_FILENO) == STDERR_FILENO);
+    const bool is_read = token_file_read(path, file);
+    FUZZ_HOLDS(dup2(loud, STDERR_FILENO) == STDERR_FILENO);
+    return is_read;
+}
+
 static void check_token_file(const uint8_t *data, size_t size)
 {
     static int fd = -1;
@@ -123,7 +138,7 @@ static void check_token_file(const uint8_t *data, size_t size)
         (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     }
     FUZZ_HOLDS(fd >= 0 && ftruncate(fd, 0) == 0 && pwrite(fd, data, size, 0) == (ssize_t)size);
-    if (!token_file_read(path, &file))
+    if (!read_quietly(path, &file))
         return;
     FUZZ_HOLDS(file.token[0] != '\0' && memchr(file.token, '\0', sizeof file.token) != NULL);
     FUZZ_HOLDS(memchr(file.key, '\0', sizeof file.key) != NULL);
@@ -138,9 +153,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fuzz_input in = {data, size};
     char *text = fuzz_rest(&in);
-    static bool is_quiet;
-    if (!is_quiet) /* token_file_read says on standard error what is wrong */
-        is_quiet = freopen("/dev/null", "w", stderr) != NULL;
     check_number(text);
     check_duration(text);
     check_range(text);
