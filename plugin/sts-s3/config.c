@@ -10,6 +10,7 @@
 
 #define SECRET  REGSTORE_PARAM_SECRET
 #define INTEGER REGSTORE_PARAM_INTEGER
+#define BOOL    REGSTORE_PARAM_BOOL
 
 /* A key stands here together with the code that obeys it, never before. */
 const struct regstore_param stss3_params[] = {
@@ -49,15 +50,17 @@ const struct regstore_param stss3_params[] = {
     {"host", NULL, "the same as endpoint_url in three keys, as Quay's config-tool takes it: a host",
      0},
     {"port", NULL, "and its port, 1 to 65535; else the scheme's own", INTEGER},
-    {"is_secure", "true", "and whether it is https; false is http, in the clear", 0},
+    {"is_secure", "true", "and whether it is https; false is http, in the clear", BOOL},
     {"use_fips_endpoint", NULL,
-     "true: AWS's endpoints of S3 and STS that keep to FIPS; else AWS_USE_FIPS_ENDPOINT", 0},
+     "true: AWS's endpoints of S3 and STS that keep to FIPS; else AWS_USE_FIPS_ENDPOINT", BOOL},
     {"use_dualstack_endpoint", NULL,
-     "true: AWS's endpoints of S3 and STS that have IPv6 too; else AWS_USE_DUALSTACK_ENDPOINT", 0},
+     "true: AWS's endpoints of S3 and STS that have IPv6 too; else AWS_USE_DUALSTACK_ENDPOINT",
+     BOOL},
     {"presign_endpoint_url", NULL,
      "the URL of S3 as clients see it, for presigned URLs alone; else where S3 is asked", 0},
     {"sts_use_s3_endpoint", "false",
-     "true: STS is asked where S3 is, as Ceph and MinIO have it, in place of sts_endpoint_url", 0},
+     "true: STS is asked where S3 is, as Ceph and MinIO have it, in place of sts_endpoint_url",
+     BOOL},
     {"provider", NULL,
      "whose S3 it is: aws, ceph, minio, r2, gcs, ibm, scaleway or other; else found by "
      "endpoint_url",
