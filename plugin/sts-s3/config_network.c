@@ -39,6 +39,8 @@ static regstore_status read_environments_proxies(struct stss3_reading *r)
 
 static regstore_status read_set_proxy(struct stss3_reading *r, const char *url)
 {
+    if (strcmp(url, "none") == 0)
+        return REGSTORE_OK;
     TRY(read_one(r, "http_proxy", url, &r->config->proxies.http));
     return read_one(r, "http_proxy", url, &r->config->proxies.https);
 }
@@ -52,7 +54,7 @@ static regstore_status read_proxies(struct stss3_reading *r)
     TRY(stss3_reading_copy(r, first_set("no_proxy", "NO_PROXY", &from),
                            &r->config->proxies.no_proxy));
     if (url != NULL)
-        return strcmp(url, "none") == 0 ? REGSTORE_OK : read_set_proxy(r, url);
+        return read_set_proxy(r, url);
     if (file == NULL)
         return read_environments_proxies(r);
     status = plug_secret_file_read("http_proxy_file", file, &text, &r->call->error);

@@ -25,7 +25,8 @@ static const char *without_bucket(const struct stss3_config *config, const char 
                                   bool *is_virtual_host)
 {
     const size_t len = strlen(config->bucket);
-    *is_virtual_host = strncasecmp(host, config->bucket, len) == 0 && host[len] == '.';
+    *is_virtual_host = strcmp(host, config->s3.host) != 0 && /* whose name may begin like it */
+                       strncasecmp(host, config->bucket, len) == 0 && host[len] == '.';
     return *is_virtual_host ? host + len + 1 : host;
 }
 

@@ -393,6 +393,8 @@ static const struct {
      "", false},
     {"https://minio:9000", "https://quay-bucket.minio:9000/a", STSS3_REDIRECT_FOLLOW,
      "quay-bucket.minio:9000", "", true},
+    {"https://quay-bucket.example", "https://quay-bucket.example/quay-bucket/a",
+     STSS3_REDIRECT_FOLLOW, "quay-bucket.example", "", false},
     {"https://minio:9000", "https://minio/", STSS3_REDIRECT_FOREIGN, NULL, NULL, false},
     {"https://minio:9000", "http://minio:9000/", STSS3_REDIRECT_FOREIGN, NULL, NULL, false},
     {"https://minio:9000", "https://s3.us-east-1.amazonaws.com/", STSS3_REDIRECT_FOREIGN, NULL,
