@@ -146,7 +146,7 @@ export TSAN_OPTIONS="${TSAN_OPTIONS:-halt_on_error=1:die_after_fork=0}"
 # shellcheck disable=SC2154,SC2086 # packages.sh has the lists, each of several words
 install_missing $packages_build $packages_image $packages_rgw $packages_test $packages_registry
 case " ${*:-$every} " in
-*" distribution "* | *" registry "*) install_go "$top/host-shim/adapters/distribution/go.mod" ;;
+*" distribution "* | *" minio "* | *" registry "*) install_go "$top/host-shim/adapters/distribution/go.mod" ;;
 esac
 began=$(date +%s)
 if [ $# -gt 0 ] || [ -n "$cc" ] || [ "$sanitize" != none ]; then

@@ -67,6 +67,7 @@ static void look(void *ctx)
         return;
     }
     atomic_store(&s->source.is_read_anew, found->is_read_anew);
+    atomic_store(&s->source.is_silent, found->signer != NULL);
     atomic_store(&s->found, found);
     found->verbs->obtain(found, s->sessions);
 }

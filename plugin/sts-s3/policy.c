@@ -207,6 +207,15 @@ static regstore_status tell_permissions(const struct stss3_store *store, struct 
     return status;
 }
 
+/* Whom the role must trust can be told: a user, or the role that assumes it.  Of a token's provider
+ * only the token knows, and whose it is stands in the platform's own documents. */
+static bool has_user(const struct stss3_store *store, const struct regstore_policy_opts *opts)
+{
+    const struct stss3_sessions *sessions = store->running->sessions;
+    return store->config->role_arn != NULL &&
+           (opts->user != NULL || stss3_sessions_source(sessions)->signer != NULL);
+}
+
 static regstore_status explain(struct regstore_store *store, const struct regstore_call *call,
                                const struct regstore_policy_opts *host_opts)
 {
@@ -220,7 +229,7 @@ static regstore_status explain(struct regstore_store *store, const struct regsto
         status = plug_take_flags(&c, opts.flags, 0, "policy_opts");
     if (status == REGSTORE_OK)
         status = stss3_store_enter(s, &c);
-    if (status == REGSTORE_OK && s->config->role_arn != NULL)
+    if (status == REGSTORE_OK && has_user(s, &opts))
         status = tell_trust(s, &c, &opts);
     if (status == REGSTORE_OK)
         status = tell_permissions(s, &c, &opts);

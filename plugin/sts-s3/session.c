@@ -228,7 +228,8 @@ void stss3_sessions_renewed(struct stss3_sessions *s, struct stss3_session *sess
                                     .error = session == NULL ? error : NULL,
                                     .is_repeated = s->has_failed,
                                     .expires_ns = INT64_MAX};
-    const bool is_news = session != NULL && !s->has_told && s->source->signer == NULL;
+    const bool is_news = session != NULL && !s->has_told && s->source->signer == NULL &&
+                         !atomic_load(&s->source->is_silent);
     s->has_told |= is_news;
     s->is_renewing = false;
     if (session != NULL)

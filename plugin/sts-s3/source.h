@@ -46,6 +46,7 @@ struct stss3_source {
     const struct stss3_tools *tools;
     struct stss3_sessions
         *signer;              /* whose sessions sign for a role; NULL: it needs none.  Its own */
+    atomic_bool is_silent;    /* what lies beneath has told the log who we are */
     atomic_bool is_read_anew; /* costs nothing, may have changed: got anew for each role on it */
 };
 

@@ -75,7 +75,8 @@ def works(source, **more):
     digest = hashlib.sha256(("a blob of " + source).encode()).hexdigest()
     key = f"sha256/{digest[:2]}/{digest}"
     _, complaints = regstore("put", path, **more)
-    assert f"source={source}" in complaints.replace('"', ""), complaints
+    told = [line for line in complaints.replace('"', "").splitlines() if "credentials source=" in line]
+    assert told == [f"regstore: info: credentials source={source}"], complaints
     regstore("rm", key, **more)
     said, _ = regstore("check", **more)
     assert "[FAIL]" not in said and f"from: {source}" in said, said
@@ -444,6 +445,13 @@ def duration_above_the_roles_maximum_is_asked_for_once():
     assert count("AssumeRole") == 2 and count("ValidationError") == 1
 
 
+def policy_names_who_assumes_the_role_and_nobody_for_a_token():
+    said, _ = regstore("policy", config=configure(sts_source_role_arn=arn("source-role")), **user())
+    assert "assumed-role/source-role/quay" in said and "s3:PutObject" in said, said
+    said, _ = regstore("policy", config=configure(role=None), **irsa(web_identity()))
+    assert "Principal" not in said and "s3:PutObject" in said, said
+
+
 # Sessions that end while a push goes on.
 
 class Push:
@@ -561,6 +569,7 @@ if __name__ == "__main__":
         credentials_that_have_ended_are_served_with_a_warning,
         roles_are_chained,
         duration_above_the_roles_maximum_is_asked_for_once,
+        policy_names_who_assumes_the_role_and_nobody_for_a_token,
         push_outlives_sessions_of_a_web_identity_whose_token_is_swapped,
         push_outlives_sessions_of_a_program,
         push_outlives_sessions_of_a_container,

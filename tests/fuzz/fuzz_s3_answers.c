@@ -273,8 +273,9 @@ static void create_multipart(struct world *w)
 
 static void complete_multipart(struct world *w)
 {
-    static const struct stss3_part parts[] = {{5 << 20, "0123456789abcdef0123456789abcdef"},
-                                              {1, "\"&<odd>"}};
+    static const struct stss3_part parts[] = {
+        {.length = 5 << 20, .etag = "0123456789abcdef0123456789abcdef"},
+        {.length = 1, .etag = "\"&<odd>"}};
     struct inner in;
     char etag[128];
     begin_inner(w, &in);

@@ -23,10 +23,14 @@ bail_out() {
     exit 1
 }
 
+. "$here/../../host-shim/packages.sh"
+find_go "$here/go.mod" ||
+    bail_out "no Go that is new enough: apt-get install -t bookworm-backports golang-go, name another" \
+        "with GO=/path/to/go, or leave this out: meson configure -Dleave_out=minio"
 mkdir -p "$MINIO_CACHE"
 program=$MINIO_CACHE/minio
 if ! cmp -s "$here/go.sum" "$MINIO_CACHE/built-from"; then
-    (cd "$here" && GOFLAGS=-mod=readonly "${GO:-go}" build -trimpath -buildvcs=false -o "$program" \
+    (cd "$here" && GOFLAGS=-mod=readonly "$GO" build -trimpath -buildvcs=false -o "$program" \
         github.com/minio/minio) >"$work/build" 2>&1 ||
         bail_out "MinIO cannot be built here, or leave this out: meson configure" \
             "-Dleave_out=minio: $(tail -n 3 "$work/build")"
