@@ -4,6 +4,7 @@
 
 #include "program.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -115,9 +116,11 @@ END_TEST
 
 static void reap_all(int signal_number)
 {
+    const int saved = errno;
     (void)signal_number;
     while (waitpid(-1, NULL, WNOHANG) > 0)
         continue;
+    errno = saved;
 }
 
 START_TEST(host_that_reaps_every_child_gets_the_output_too)
