@@ -250,6 +250,12 @@ static regstore_status batch_end(void *ctx, const char *path, const char *text)
     return REGSTORE_OK;
 }
 
+static bool wants_md5(const struct stss3_op *op)
+{
+    return strcmp(op->said.code, "MissingContentMD5") == 0 ||
+           strstr(op->said.message, "Content-MD5") != NULL;
+}
+
 regstore_status stss3_delete_batch(struct stss3_client *client, struct plug_call *call,
                                    const char *const *keys, size_t n, regstore_status *results)
 {
@@ -272,14 +278,16 @@ regstore_status stss3_delete_batch(struct stss3_client *client, struct plug_call
     }
     plug_buf_str(&op->body, "</Delete>");
     stss3_op_send_body(op);
-    /* S3 demands a checksum of this body.  Where a server is known for MD5 and FIPS forbids it, SHA-256
-     * is worth a try: a refusal leads to DeleteObject (delete.c). */
-    stss3_op_checksum(op, client->config->provider->delete_checksum == STSS3_CHECKSUM_MD5
-                              ? stss3_demanded_checksum()
-                              : STSS3_SUM_SHA256);
+    /* S3 demands one: MD5 is what every server knows, where FIPS has it. */
+    const enum stss3_checksum sum = client->config->provider->delete_checksum == STSS3_CHECKSUM_CRC
+                                        ? STSS3_SUM_CRC32C
+                                        : stss3_demanded_checksum();
+    stss3_op_checksum(op, sum);
     op->request->answer_max = STSS3_XML_BYTES_MAX;
     op->xml_root = "DeleteResult";
     regstore_status status = stss3_op_run(op, call);
+    if (status == REGSTORE_INTERNAL && sum != STSS3_SUM_MD5 && wants_md5(op)) /* it has no other */
+        status = plug_fail(call, REGSTORE_UNSUPPORTED, "DeleteObjects: only with Content-MD5");
     if (status == REGSTORE_OK) {
         struct plug_error bad;
         status = stss3_xml_read(plug_buf_text(&op->request->answer), op->request->answer.len,

@@ -265,8 +265,7 @@ static void create_multipart(struct world *w)
     char id[STSS3_UPLOAD_ID_MAX];
     const struct stss3_meta meta = {.content_type = "text/plain"};
     begin_inner(w, &in);
-    const regstore_status status =
-        stss3_multipart_create(in.client, &in.call, "a/key", &meta, id);
+    const regstore_status status = stss3_multipart_create(in.client, &in.call, "a/key", &meta, id);
     check_status(w, plug_call_end(&in.call, status));
     FUZZ_HOLDS(status != REGSTORE_OK || (id[0] != '\0' && strlen(id) < sizeof id));
 }
@@ -356,12 +355,23 @@ static const struct {
     char letter;
     void (*run)(struct world *w);
 } verbs[] = {
-    {'l', list_all},      {'f', list_folders},     {'b', list_below},
-    {'s', stat},          {'r', read_whole},       {'q', read_some},
-    {'d', delete_some},   {'c', copy},             {'p', purge},
-    {'k', check},         {'w', put},              {'i', create_multipart},
-    {'e', complete_multipart}, {'n', list_parts},  {'u', list_uploads},
-    {'a', abort_multipart},    {'y', copy_part},
+    {'l', list_all},
+    {'f', list_folders},
+    {'b', list_below},
+    {'s', stat},
+    {'r', read_whole},
+    {'q', read_some},
+    {'d', delete_some},
+    {'c', copy},
+    {'p', purge},
+    {'k', check},
+    {'w', put},
+    {'i', create_multipart},
+    {'e', complete_multipart},
+    {'n', list_parts},
+    {'u', list_uploads},
+    {'a', abort_multipart},
+    {'y', copy_part},
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -7,24 +7,18 @@
 #include <string.h>
 
 #include "config.h"
-#include "sts.h"
+#include "running.h"
 #include "wire.h"
 
 #define USER_SECRET "users-secret-that-nobody-may-see"
-
-struct outcome {
-    bool is_told;
-    struct stss3_session *session;
-    struct plug_error error;
-};
 
 static const struct fuzz_input *input;
 
 /* Of what the answers call a secret: long enough that no word of ours has it by chance. */
 static bool is_secret(const char *text)
 {
-    static const char *const ours[] = {"AssumeRole", "sts_", "https", "amazonaws", "answer",
-                                       "session", "service", "regstore"};
+    static const char *const ours[] = {"AssumeRole", "sts_",    "https",   "amazonaws",
+                                       "answer",     "session", "service", "regstore"};
     for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
         if (strstr(text, ours[i]) != NULL || strstr(ours[i], text) != NULL)
             return false;
@@ -48,15 +42,6 @@ static int64_t on_clock(void *ctx, int32_t which)
     (void)ctx;
     (void)which;
     return WIRE_NOW_NS;
-}
-
-static void on_done(void *ctx, struct stss3_session *session, const struct plug_error *error)
-{
-    struct outcome *o = ctx;
-    FUZZ_HOLDS(!o->is_told);
-    o->is_told = true;
-    o->session = session;
-    o->error = *error;
 }
 
 /* Between two tags of the last answer, if it says them once and nothing else is in them: what a
@@ -86,15 +71,14 @@ static void check_session(const struct stss3_session *session)
     FUZZ_HOLDS(session->end_ns > session->born_ns);
 }
 
-static void check_error(const struct outcome *o)
+static void check_error(const struct plug_error *e)
 {
-    struct regstore_error error = {.retryable = o->error.retryable,
-                                   .retry_after_ms = o->error.retry_after_ms};
+    struct regstore_error error = {.retryable = e->retryable, .retry_after_ms = e->retry_after_ms};
     static const char *const secrets[] = {"SecretAccessKey", "SessionToken"};
-    FUZZ_HOLDS(o->error.status != REGSTORE_OK);
-    memcpy(error.code, o->error.code, sizeof error.code);
-    memcpy(error.request_id, o->error.request_id, sizeof error.request_id);
-    memcpy(error.message, o->error.message, sizeof error.message);
+    FUZZ_HOLDS(e->status != REGSTORE_OK);
+    memcpy(error.code, e->code, sizeof error.code);
+    memcpy(error.request_id, e->request_id, sizeof error.request_id);
+    memcpy(error.message, e->message, sizeof error.message);
     fuzz_check_error(&error);
     FUZZ_HOLDS(strstr(error.message, USER_SECRET) == NULL);
     for (size_t i = 0; i < 2; i++) {
@@ -103,8 +87,8 @@ static void check_error(const struct outcome *o)
         /* Unless the answer says it elsewhere too. */
         const uint8_t *first = len == 0 ? NULL : memmem(input->at, input->left, secret, len);
         const bool is_once =
-            first != NULL && memmem(first + 1, input->left - (size_t)(first - input->at) - 1,
-                                    secret, len) == NULL;
+            first != NULL &&
+            memmem(first + 1, input->left - (size_t)(first - input->at) - 1, secret, len) == NULL;
         if (is_once && is_secret(secret))
             FUZZ_HOLDS(strstr(error.message, secret) == NULL);
         free(secret);
@@ -127,28 +111,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct plug_call call = {.deadline_ns = PLUG_NEVER};
     struct plug_host host;
     struct stss3_config *config;
-    struct stss3_clocks clocks = {0};
-    struct outcome outcome = {0};
+    struct stss3_session *session = NULL;
     input = &whole;
     wire_is_sts_real = true;
     wire_load(data, size);
     FUZZ_HOLDS(plug_host_init(&host, &call, &offer) == REGSTORE_OK);
     FUZZ_HOLDS(stss3_config_new(&call, settings, 6, &config) == REGSTORE_OK);
-    stss3_clocks_init(&clocks, &host);
-    struct stss3_http *http = stss3_http_new(&(struct stss3_http_options){.host = &host});
-    struct stss3_request *request =
-        stss3_sts_assume_role(config, &host, &clocks, on_done, &outcome);
-    FUZZ_HOLDS(request != NULL);
-    stss3_request_start(http, request);
-    FUZZ_HOLDS(outcome.is_told);
-    if (outcome.session != NULL)
-        check_session(outcome.session);
+    struct stss3_running *running = stss3_running_new(config, &host);
+    FUZZ_HOLDS(running != NULL);
+    if (stss3_sessions_wait(running->sessions, &call, 0, &session) == REGSTORE_OK)
+        check_session(session);
     else
-        check_error(&outcome);
-    FUZZ_HOLDS(request->answer.len == 0); /* its secrets are gone */
-    stss3_session_unref(outcome.session);
-    stss3_request_unref(request);
-    stss3_http_free(http);
+        check_error(&call.error);
+    stss3_session_unref(session);
+    stss3_running_free(running);
     stss3_config_free(config);
     return 0;
 }

@@ -140,7 +140,8 @@ static void check_names(const char *text)
         FUZZ_HOLDS(fuzz_is_ascii(wrong));
     if (!stss3_region_is_valid(text))
         return;
-    stss3_aws_host_of(STSS3_SERVICE_STS, text, true, false, host);
+    if (!stss3_aws_host_of(STSS3_SERVICE_STS, text, true, false, host))
+        return;
     const size_t len = strlen(host), tail = strlen(stss3_partition_of_region(text)->dns_suffix);
     FUZZ_HOLDS(len == 9 + strlen(text) + 1 + tail && strncmp(host + 9, text, strlen(text)) == 0);
 }
