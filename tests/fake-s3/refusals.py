@@ -121,6 +121,8 @@ MISMATCH = (403, "SignatureDoesNotMatch")
 MALFORMED = (400, "AuthorizationHeaderMalformed")
 QUERY_ERROR = (400, "AuthorizationQueryParametersError")
 DENIED = (403, "AccessDenied")
+SSE = "x-amz-server-side-encryption"
+KMS_KEY = "1234abcd-12ab-34cd-56ef-1234567890ab"
 SAME = None  # RGW refuses it with the same status
 
 # What is wrong; the request; what happens to it after it was signed; AWS's answer; the status that
@@ -192,6 +194,19 @@ ROWS = [
      DENIED, 200),
     ("token: with another session's secret", lambda: with_session(Request()), "secret", MISMATCH,
      SAME),
+    ("at rest: no encryption that there is", lambda: put(**{f"{SSE}": "aes256"}), None,
+     (400, "InvalidEncryptionAlgorithmError"), 200),
+    ("at rest: a KMS key without KMS",
+     lambda: put(**{f"{SSE}": "AES256", f"{SSE}-aws-kms-key-id": KMS_KEY}), None,
+     (400, "InvalidArgument"), 200),
+    ("at rest: no KMS key", lambda: put(**{f"{SSE}": "aws:kms", f"{SSE}-aws-kms-key-id": "k"}),
+     None, (400, "KMS.NotFoundException"), 200),
+    ("at rest: a bucket key without KMS",
+     lambda: put(**{f"{SSE}-bucket-key-enabled": "true"}), None, (400, "InvalidArgument"), 200),
+    ("at rest: no storage class", lambda: put(x_amz_storage_class="COLD"), None,
+     (400, "InvalidStorageClass"), 200),
+    ("at rest: encryption of what is read", lambda: (lambda r: (
+        r.headers.update({SSE: "AES256"}), r)[-1])(Request()), None, (400, "InvalidArgument"), 200),
     ("path: another key", Request, attribute("path", f"/{BUCKET}/other"), MISMATCH, SAME),
     ("path: a slash more", Request, attribute("path", f"/{BUCKET}//thing"), MISMATCH, SAME),
     ("path: a dot segment", Request, attribute("path", f"/{BUCKET}/./thing"), MISMATCH, SAME),
