@@ -8,7 +8,7 @@
 # in which the test image stays (else it is made anew).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-every="conformance conformance-tls sessions check policy secrets push-s3 push-local kill9-s3 kill9-local"
+every="conformance conformance-tls sessions check policy secrets writing push-s3 push-local kill9-s3 kill9-local"
 REGSTORE=${REGSTORE:-$here/../../build/host-shim/regstore}
 work=$(mktemp -d)
 export REGSTORE REGSTORE_IMAGE="${REGSTORE_IMAGE:-$work/image}"
@@ -71,6 +71,7 @@ part() {
     check) sh "$here/check-explains.sh" ;;
     policy) leaving_nothing sh "$here/policy.sh" ;;
     secrets) sh "$here/secrets.sh" ;;
+    writing) sh "$here/writing.sh" ;;
     push-*) sh "$here/push-image.sh" "${1#push-}" ;;
     kill9-*) sh "$here/kill9.sh" "${1#kill9-}" ;;
     *) echo "no part is called '$1'; there are: $every" && false ;;
