@@ -143,7 +143,9 @@ static void check_names(const char *text)
     if (!stss3_aws_host_of(STSS3_SERVICE_STS, text, true, false, host))
         return;
     const size_t len = strlen(host), tail = strlen(stss3_partition_of_region(text)->dns_suffix);
-    FUZZ_HOLDS(len == 9 + strlen(text) + 1 + tail && strncmp(host + 9, text, strlen(text)) == 0);
+    const char *region = strstr(host, text);
+    FUZZ_HOLDS(strncmp(host, "sts", 3) == 0 && region != NULL &&
+               strcmp(host + len - tail, stss3_partition_of_region(text)->dns_suffix) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
