@@ -260,8 +260,7 @@ regstore_status stss3_delete_batch(struct stss3_client *client, struct plug_call
                                    const char *const *keys, size_t n, regstore_status *results)
 {
     struct stss3_op *op = stss3_op_new(client, "POST", "DeleteObjects", NULL);
-    struct batch b = {client, keys, n, results, {0}, {0}, call, REGSTORE_OK,
-                      REGSTORE_OK};
+    struct batch b = {client, keys, n, results, {0}, {0}, call, REGSTORE_OK, REGSTORE_OK};
     const struct stss3_xml_handler handler = {"DeleteResult", &b, NULL, batch_end};
     for (size_t i = 0; i < n; i++)
         results[i] = REGSTORE_INTERNAL;

@@ -342,7 +342,7 @@ static const char *set_up(struct stss3_transfer *transfer)
         return "too many headers";
     const uint64_t answer_max = request->sink != NULL ? request->sink_cap : request->answer_max;
     curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->state->wants_fresh ? 1L : 0L);
-    curl_easy_setopt(easy, CURLOPT_NOPROXY, request->is_beside_us ? "*" : NULL);
+    curl_easy_setopt(easy, CURLOPT_NOPROXY, request->is_beside_us ? "*" : "");
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
                      (long)(request->connect_timeout_ms != 0
                                 ? request->connect_timeout_ms

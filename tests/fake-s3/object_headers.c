@@ -102,7 +102,8 @@ bool check_object_wishes(struct exchange *x)
             refuse_detail(x, "Header", unknown[i]);
             return false;
         }
-    if (header(x, "x-amz-server-side-encryption") != NULL && x->server->options->rules->refuses_encryption) {
+    if (header(x, "x-amz-server-side-encryption") != NULL &&
+        x->server->options->rules->refuses_encryption) {
         (void)refuse_saying(x, "NotImplemented",
                             "Server side encryption specified but KMS is not configured");
         return false;

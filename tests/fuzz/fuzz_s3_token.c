@@ -121,7 +121,7 @@ static void use(struct regstore_upload *upload, uint8_t flags)
     const uint64_t offset = plugin->upload_offset(upload);
     const struct regstore_commit_opts opts = {.struct_size = sizeof opts,
                                               .key = u->key == NULL ? "a/key" : NULL};
-    FUZZ_HOLDS(u->parked.length < STSS3_PART_MIN && offset <= INT64_MAX);
+    FUZZ_HOLDS(u->parked.length <= (5ull << 30) && offset <= INT64_MAX);
     if ((flags & WRITE) != 0) {
         check_status(plugin->upload_write(upload, &call, "byte", 4));
         FUZZ_HOLDS(plugin->upload_offset(upload) <= offset + 4);

@@ -2,9 +2,9 @@
 /* Many keys deleted as each server takes it, with MD5 and without (FIPS). */
 #include "suites.h"
 
+#include "checksum.h"
 #include "world.h"
 
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,13 +22,13 @@
     }
 
 /* The linker gives the plugin this one in its place. */
-const EVP_MD *__real_EVP_md5(void);
-const EVP_MD *__wrap_EVP_md5(void);
+enum stss3_checksum __real_stss3_demanded_checksum(void);
+enum stss3_checksum __wrap_stss3_demanded_checksum(void);
 static bool is_fips;
 
-const EVP_MD *__wrap_EVP_md5(void)
+enum stss3_checksum __wrap_stss3_demanded_checksum(void)
 {
-    return is_fips ? NULL : __real_EVP_md5();
+    return is_fips ? STSS3_SUM_SHA256 : __real_stss3_demanded_checksum();
 }
 
 static const struct {
@@ -38,8 +38,8 @@ static const struct {
     const char *has, *lacks; /* of the first head */
     unsigned requests;       /* for two keys, and one more for each later key */
 } ways[] = {
-    {"aws", false, DONE, "x-amz-checksum-sha256: ", "content-md5: ", 1},
-    {"aws", true, DONE, "x-amz-checksum-sha256: ", "content-md5: ", 1},
+    {"aws", false, DONE, "x-amz-checksum-crc32c: ", "content-md5: ", 1},
+    {"aws", true, DONE, "x-amz-checksum-crc32c: ", "content-md5: ", 1},
     {"ceph", false, DONE, "content-md5: ", "x-amz-checksum-", 1},
     {"minio", false, DONE, "content-md5: ", "x-amz-checksum-", 1},
     {"other", false, DONE, "content-md5: ", "x-amz-checksum-", 1},

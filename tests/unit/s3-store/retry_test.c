@@ -327,12 +327,13 @@ START_TEST(spaces_that_keep_the_line_busy_need_no_memory)
     memset(reply + sizeof head - 1, ' ', SPACES);
     memcpy(reply + sizeof head - 1 + SPACES, result, sizeof result);
     const struct server_step s3[] = {GOOD_HEAD, {reply, SERVER_CLOSES}};
+    const struct stss3_object source = {.length = 3};
     struct plug_call call = {.deadline_ns = PLUG_NEVER};
     char etag[128];
     struct world w;
     world_open_with(&w, s3, 2, NULL, 0, &aws, 1);
     const regstore_status status =
-        stss3_copy_object(client_of(&w), &call, "from", NULL, "to", NULL, false, etag);
+        stss3_copy_object(client_of(&w), &call, "from", &source, "to", NULL, false, etag);
     ck_assert_msg(status == REGSTORE_OK, "%s", call.error.message);
     ck_assert_str_eq(etag, "e");
     world_close(&w);
