@@ -30,6 +30,52 @@ static void add_fault(struct exchange *x)
 static void forget_faults(struct exchange *x)
 {
     faults_clear(&x->server->faults);
+    atomic_store(&x->server->strikes, 0);
+    (void)say(x, 200, "ok");
+}
+
+static void show_number(struct exchange *x, unsigned number)
+{
+    x->answer.status = 200;
+    text_format(&x->answer.body, "%u\n", number);
+}
+
+static void show_strikes(struct exchange *x)
+{
+    show_number(x, atomic_load(&x->server->strikes));
+}
+
+static void show_busy(struct exchange *x)
+{
+    show_number(x, atomic_load(&x->server->busy));
+}
+
+static void show_what_lies_in(struct exchange *x, const struct bucket *b, const char *prefix)
+{
+    for (size_t i = 0; i < b->object_count; i++)
+        if (starts_with(b->objects[i]->key, prefix))
+            text_format(&x->answer.body, "object %s %llu\n", b->objects[i]->key,
+                        (unsigned long long)b->objects[i]->content.bytes);
+    for (size_t i = 0; i < b->upload_count; i++)
+        if (starts_with(b->uploads[i]->key, prefix))
+            text_format(&x->answer.body, "upload %s %s\n", b->uploads[i]->key, b->uploads[i]->id);
+}
+
+static void show_what_lies(struct exchange *x)
+{
+    const char *prefix = parameter(x, "prefix");
+    x->answer.status = 200;
+    for (size_t i = 0; i < x->server->store.bucket_count; i++)
+        show_what_lies_in(x, x->server->store.buckets[i], prefix == NULL ? "" : prefix);
+}
+
+static void set_page(struct exchange *x)
+{
+    const char *most = parameter(x, "most");
+    if (most == NULL || !read_number(most, UINT32_MAX, &x->server->page_max)) {
+        (void)say(x, 400, "the number of entries is missing");
+        return;
+    }
     (void)say(x, 200, "ok");
 }
 
@@ -155,6 +201,8 @@ void control(struct exchange *x)
         {"GET", "counts", show_counts},      {"DELETE", "counts", forget_counts},
         {"GET", "refusals", show_refusals},  {"GET", "received", show_received},
         {"GET", "sent", show_sent},
+        {"GET", "struck", show_strikes},     {"GET", "busy", show_busy},
+        {"GET", "left", show_what_lies},     {"POST", "page", set_page},
         {"POST", "clock", set_clock},        {"POST", "session", set_session_life},
         {"DELETE", "session", end_sessions}, {"POST", "bucket", add_bucket},
         {"POST", "parts", set_part_rules},

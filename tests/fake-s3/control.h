@@ -3,7 +3,10 @@
  * The tests' own door, unsigned, for loopback only, and shut unless --control opens it.
  *
  *   POST   /_fake/fault?RULE                 faults.h has the rules
- *   DELETE /_fake/fault                      forgets them all
+ *   DELETE /_fake/fault                      forgets them all, and what was struck
+ *   GET    /_fake/struck                     how many requests have felt a fault since then
+ *   GET    /_fake/busy                       how many requests are under way, the tests' own aside
+ *   GET    /_fake/left?prefix=P              "object KEY BYTES" and "upload KEY ID"
  *   GET    /_fake/counts                     "PutObject 3" and so on: requests since the start
  *   GET    /_fake/refusals                   "NoSuchKey 1" and so on: those that were refused
  *   GET    /_fake/received                   "PutObject 1000" and so on: bytes of their bodies
@@ -14,6 +17,7 @@
  *                                            &expired=AccessDenied: what has ended is refused as
  *                                            Ceph does it, with that and no more
  *   DELETE /_fake/session                    all live ones end now
+ *   POST   /_fake/page?most=5                lists have so few entries in an answer; 0: as asked
  *   POST   /_fake/bucket?name=N&region=R     a bucket in a region
  *   POST   /_fake/lock?name=N&on=1           object lock of a bucket (0: off): what is written
  *                                            there needs a Content-MD5 or an x-amz-checksum-

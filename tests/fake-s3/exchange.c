@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "codec.h"
 #include "errors.h"
+#include "strike.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -114,18 +115,19 @@ static void write_s3_error(struct exchange *x)
     answer_header(x, "Content-Type", "application/xml");
 }
 
-static void damage_etag(struct exchange *x, enum fault_action action)
+static bool damage_etag(struct exchange *x, enum fault_action action)
 {
     struct answer *a = &x->answer;
     static const char wrong[] = "\"00000000000000000000000000000000\"";
     const char *etag = action == FAULT_ETAG ? wrong : "";
-    if (fields_get(&a->headers, "ETag") != NULL)
+    const bool has_header = fields_get(&a->headers, "ETag") != NULL;
+    if (has_header)
         answer_header(x, "ETag", etag);
 
     const char *text = text_str(&a->body);
     const char *start = strstr(text, "<ETag>"), *end = strstr(text, "</ETag>");
     if (start == NULL || end == NULL)
-        return;
+        return has_header;
     struct text body = {0};
     text_add_n(&body, text, (size_t)(start - text));
     if (action != FAULT_NO_ETAG) {
@@ -136,6 +138,7 @@ static void damage_etag(struct exchange *x, enum fault_action action)
     text_add(&body, end + strlen("</ETag>"));
     text_clear(&a->body);
     a->body = body;
+    return true;
 }
 
 /* Behind the XML declaration, before which nothing may stand. */
@@ -155,23 +158,33 @@ static void pad(struct answer *a, uint64_t bytes)
     a->body = body;
 }
 
-static void damage(struct exchange *x, const struct fault *f)
+/* False: there is nothing in the answer that it could damage. */
+static bool damage(struct exchange *x, const struct fault *f)
 {
     struct answer *a = &x->answer;
+    const bool has_text = a->object == NULL && a->body.length != 0;
     switch (f->action) {
     case FAULT_ETAG:
     case FAULT_NO_ETAG:
     case FAULT_EMPTY_ETAG:
-        damage_etag(x, f->action);
-        break;
+        return damage_etag(x, f->action);
     case FAULT_GARBLE:
         a->body.length = a->body.length * 2 / 3;
-        break;
+        return has_text;
     case FAULT_PAD:
-        pad(a, f->bytes);
-        break;
+        if (has_text)
+            pad(a, f->bytes);
+        return has_text;
+    case FAULT_SHORTEN:
+        if (a->object == NULL || a->bytes < 2 || strcmp(x->method, "HEAD") == 0)
+            return false;
+        a->bytes /= 2;
+        return true;
+    case FAULT_DATE:
+    case FAULT_NO_DATE:
+        return true; /* write_date() */
     default:
-        break;
+        return false;
     }
 }
 
@@ -206,8 +219,8 @@ void exchange_finish(struct exchange *x)
         answer_header(x, "Server", "AmazonS3");
     }
     write_date(x, x->fault);
-    if (x->fault != NULL)
-        damage(x, x->fault);
+    if (x->fault != NULL && damage(x, x->fault))
+        mark_strike(x);
 }
 
 void exchange_clear(struct exchange *x)

@@ -41,6 +41,7 @@ struct exchange {
     char *method, *target;
     struct fields headers;
     bool is_secure, is_local;
+    bool is_counted; /* in server->busy */
     /* taken apart */
     char *path, *query_text; /* raw */
     struct fields query;

@@ -29,12 +29,16 @@ static const struct {
     {"garble", FAULT_GARBLE, FAULT_AFTER},
     {"pad", FAULT_PAD, FAULT_AFTER},
     {"flip", FAULT_FLIP, FAULT_MIDDLE},
+    {"shorten", FAULT_SHORTEN, FAULT_AFTER},
+    {"expire", FAULT_EXPIRE, FAULT_BEFORE},
+    {"clock", FAULT_CLOCK, FAULT_BEFORE},
+    {"signal", FAULT_SIGNAL, FAULT_BEFORE},
 };
 
 static const char *const phases[] = {"before", "read", "after", "middle"};
 
 static const char *const words[] = {"op",   "key",     "skip", "times", "when", "do",    "status",
-                                    "code", "message", "ms",   "bytes", "to",   "region"};
+                                    "code", "message", "ms",   "bytes", "to",   "region", "pid"};
 
 void faults_clear(struct faults *all)
 {
@@ -102,8 +106,11 @@ static const char *read_rule(struct fault *f)
     uint64_t status = f->action == FAULT_REDIRECT ? 307 : 500;
     f->times = 1;
     if (!read_word(&f->rule, "skip", &f->skip) || !read_word(&f->rule, "times", &f->times) ||
-        !read_word(&f->rule, "status", &status) || !read_word(&f->rule, "bytes", &f->bytes))
-        return "skip, times, status and bytes are numbers";
+        !read_word(&f->rule, "status", &status) || !read_word(&f->rule, "bytes", &f->bytes) ||
+        !read_word(&f->rule, "pid", &f->pid))
+        return "skip, times, status, bytes and pid are numbers";
+    if (f->action == FAULT_SIGNAL && f->pid == 0)
+        return "pid: whom it signals";
     f->is_endless = f->times == 0;
     f->status = (unsigned)status;
     return f->status < 200 || f->status > 599 ? "status: from 200 to 599" : NULL;

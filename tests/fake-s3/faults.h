@@ -21,6 +21,10 @@
  *     garble         the answer's XML breaks off in the middle of an element
  *     pad            the answer's XML grows by bytes of comment
  *     flip           the last byte of an object's content is another
+ *     shorten        half of an object's content comes, and Content-Length says that this is all
+ *     expire         all sessions end now, that of the request too
+ *     clock          the server's clock is wrong by ms from now on
+ *     signal         the process pid gets SIGUSR1; then nothing happens for ms milliseconds
  */
 #ifndef FAKE_S3_FAULTS_H
 #define FAKE_S3_FAULTS_H
@@ -49,6 +53,10 @@ enum fault_action {
     FAULT_GARBLE,
     FAULT_PAD,
     FAULT_FLIP,
+    FAULT_SHORTEN,
+    FAULT_EXPIRE,
+    FAULT_CLOCK,
+    FAULT_SIGNAL,
 };
 
 struct fault {
@@ -59,7 +67,7 @@ struct fault {
     bool is_endless, is_spent;
     unsigned status;
     int64_t ms;
-    uint64_t bytes;
+    uint64_t bytes, pid;
 };
 
 struct faults {

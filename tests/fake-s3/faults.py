@@ -3,8 +3,11 @@
 """Each fault that can be asked for happens, once, and the server goes on; and what else the tests'
 door does. faults.py ENV, of a server with --control. Prints TAP."""
 import http.client
+import os
 import re
+import signal
 import socket
+import threading
 import time
 import urllib.parse
 
@@ -197,6 +200,81 @@ def last_byte_is_another():
 
 
 @claim
+def content_comes_short_and_whole_as_http():
+    fault(op="GetObject", do="shorten")
+    status, _, text, headers = get()
+    assert status == 200 and text.encode() == BODY[:len(BODY) // 2], len(text)
+    assert headers["Content-Length"] == str(len(BODY) // 2)
+
+
+@claim
+def process_is_told_of_a_request():
+    told = []
+    before = signal.signal(signal.SIGUSR1, lambda *_: told.append(True))
+    fault(op="GetObject", do="signal", pid=os.getpid(), ms=100)
+    (answer, took) = timed(get)
+    signal.signal(signal.SIGUSR1, before)
+    assert told and answer[2].encode() == BODY and took >= 0.1, took
+
+
+@claim
+def what_was_struck_is_counted():
+    def struck():
+        return int(door("GET", "struck")[1])
+    for rule, n in (({"do": "etag"}, 1), ({"do": "garble"}, 0), ({"do": "expire"}, 1),
+                    ({"do": "reset", "when": "middle", "op": "HeadObject"}, 0),
+                    ({"do": "shorten", "times": 0}, 1), ({"do": "error", "op": "PutObject"}, 0)):
+        door("DELETE", "fault")
+        fault(**rule)
+        get()
+        send("HEAD")
+        assert struck() == n, (rule, struck())
+    door("DELETE", "fault")
+    assert struck() == 0
+
+
+@claim
+def requests_under_way_are_counted():
+    def until(n):
+        give_up = time.monotonic() + 10
+        while door("GET", "busy") != (200, f"{n}\n"):
+            assert time.monotonic() < give_up
+    until(0)
+    fault(op="GetObject", do="stall", ms=500)
+    slow = threading.Thread(target=get)
+    slow.start()
+    until(1)
+    slow.join()
+    until(0)
+
+
+@claim
+def what_lies_there_is_told():
+    send("PUT", "lying/here", body=b"four")
+    assert door("GET", "left", prefix="lying/") == (200, "object lying/here 4\n")
+    upload = send("POST", "lying/there", query="uploads=")[2]
+    upload = re.search("<UploadId>(.*)</UploadId>", upload).group(1)
+    assert f"upload lying/there {upload}\n" in door("GET", "left", prefix="lying/")[1]
+    send("DELETE", "lying/there", query=f"uploadId={upload}")
+    send("DELETE", "lying/here")
+    assert door("GET", "left", prefix="lying/") == (200, "")
+
+
+@claim
+def lists_come_in_short_pages():
+    door("POST", "page", most=1)
+    send("PUT", "page/1")
+    send("PUT", "page/2")
+    query = "list-type=2&prefix=page%2F"
+    first = send("GET", "", query=query)[2]
+    door("POST", "page", most=0)
+    assert first.count("<Key>") == 1 and "<IsTruncated>true<" in first
+    assert send("GET", "", query=query)[2].count("<Key>") == 2
+    send("DELETE", "page/1")
+    send("DELETE", "page/2")
+
+
+@claim
 def rules_skip_and_last_as_long_as_they_say():
     fault(op="GetObject", skip=2, times=2, do="error", status=503, code="SlowDown")
     assert [get()[0] for _ in range(6)] == [200, 200, 503, 503, 200, 200]
@@ -271,6 +349,17 @@ def fault_meets_sts_too():
     r.sign()
     status, code, text, _ = r.send()
     assert (status, code) == (400, "Throttling") and text.startswith("<ErrorResponse")
+
+
+@claim
+def clock_and_sessions_change_at_a_request():
+    keys = session()
+    fault(op="GetObject", do="expire")
+    assert with_session(keys)[:2] == (400, "ExpiredToken")
+    fault(op="GetObject", do="clock", ms=1200000)
+    assert get()[:2] == (403, "RequestTimeTooSkewed")
+    door("POST", "clock", offset_ms=0)
+    assert get()[0] == 200
 
 
 @claim

@@ -3,9 +3,11 @@
 #include "http.h"
 
 #include "clock.h"
+#include "control.h"
 #include "exchange.h"
 #include "identity.h"
 #include "serve.h"
+#include "strike.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -52,6 +54,8 @@ static void end(void *cls, struct MHD_Connection *connection, void **context,
     (void)code;
     if (x == NULL)
         return;
+    if (x->is_counted)
+        (void)atomic_fetch_sub(&x->server->busy, 1);
     exchange_clear(x);
     free(x);
     *context = NULL;
@@ -93,6 +97,8 @@ static ssize_t read_answer(const struct stream *s, uint64_t at, char *to, size_t
     const struct fault *f = s->x->fault;
     if (got > 0 && f != NULL && f->action == FAULT_FLIP && at + (uint64_t)got == s->total)
         to[got - 1] = (char)~to[got - 1];
+    if (got > 0 && f != NULL && f->action == FAULT_FLIP && at + (uint64_t)got == s->total)
+        mark_strike(s->x);
     return got;
 }
 
@@ -104,6 +110,8 @@ static ssize_t strike_stream(struct stream *s, uint64_t at, size_t *room)
 
     if (f->action == FAULT_TRICKLE) {
         enum { STEPS = 20 };
+        if (at == 0)
+            mark_strike(s->x);
         uint64_t step = s->total / STEPS + 1;
         *room = *room < step ? *room : (size_t)step;
         pause_ms((uint32_t)(f->ms / STEPS));
@@ -116,6 +124,7 @@ static ssize_t strike_stream(struct stream *s, uint64_t at, size_t *room)
         return 0;
     }
     s->is_struck = true;
+    mark_strike(s->x);
     switch (f->action) {
     case FAULT_RESET:
         reset_connection(s->fd);
@@ -171,6 +180,7 @@ static struct MHD_Response *make_response(struct exchange *x, struct MHD_Connect
     *s = (struct stream){.x = x, .fd = descriptor(connection), .total = total};
     if (f != NULL && f->action == FAULT_WHITESPACE) {
         s->white_until_ms = real_time_ms() + f->ms;
+        mark_strike(x);
         total = MHD_SIZE_UNKNOWN;
     }
     return MHD_create_response_from_callback(total, STREAM_BYTES, next_bytes, s, free);
@@ -209,6 +219,9 @@ static enum MHD_Result first_call(const struct listener *l, struct exchange *x,
     x->is_local = is_loopback(connection);
     random_name(x->request_id, sizeof x->request_id - 1);
     (void)MHD_get_connection_values(connection, MHD_HEADER_KIND, keep_header, x);
+    x->is_counted = !is_control(x);
+    if (x->is_counted)
+        (void)atomic_fetch_add(&x->server->busy, 1);
     enum verdict verdict = serve_head(x);
     const char *expect = header(x, "Expect");
     bool waits = expect != NULL && strcasecmp(expect, "100-continue") == 0;

@@ -39,6 +39,8 @@ bool read_list_request(struct exchange *x, const char *max_name, struct list_req
     }
     l->is_url = encoding != NULL;
     l->most = most < MOST_KEYS ? (size_t)most : MOST_KEYS;
+    if (x->server->page_max != 0 && l->most > x->server->page_max)
+        l->most = (size_t)x->server->page_max;
     return true;
 }
 

@@ -17,6 +17,8 @@ struct server {
     const struct options *options;
     struct spool spool;
     atomic_int_fast64_t clock_offset_ms;
+    atomic_uint strikes; /* requests that a fault did something to, since they were counted */
+    atomic_uint busy;    /* requests that are under way, the tests' own aside */
 
     pthread_mutex_t lock; /* guards all below */
     struct store store;
@@ -34,6 +36,7 @@ struct server {
         bool are_equal;     /* all but the last: as Cloudflare R2 has it */
     } part_rules;
     bool denies_expired; /* as Ceph does, which says AccessDenied and no more */
+    uint64_t page_max;   /* entries in an answer that lists, beside what is asked; 0: that */
 };
 
 /* By the server's own clock, which can be wrong on purpose. */

@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "exchange.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -46,11 +47,27 @@ static void strike_with_redirect(struct exchange *x, const struct fault *f)
         answer_header(x, "x-amz-bucket-region", fields_get(&f->rule, "region"));
 }
 
-enum verdict strike(struct exchange *x, enum fault_phase phase)
+void mark_strike(const struct exchange *x)
 {
-    const struct fault *f = x->fault;
-    if (f == NULL || f->phase != phase)
-        return GO_ON;
+    (void)atomic_fetch_add(&x->server->strikes, 1);
+}
+
+static void expire_all(struct exchange *x)
+{
+    (void)pthread_mutex_lock(&x->server->lock);
+    identities_expire(&x->server->identities, server_now_ms(x->server));
+    (void)pthread_mutex_unlock(&x->server->lock);
+}
+
+/* What exchange_finish() and http.c do. */
+static bool is_of_answer(enum fault_action action)
+{
+    return action > FAULT_STALL && action != FAULT_OK_ERROR && action != FAULT_REDIRECT &&
+           action != FAULT_EXPIRE && action != FAULT_CLOCK && action != FAULT_SIGNAL;
+}
+
+static enum verdict strike_now(struct exchange *x, const struct fault *f)
+{
     switch (f->action) {
     case FAULT_RESET:
         return RESET;
@@ -66,9 +83,29 @@ enum verdict strike(struct exchange *x, enum fault_phase phase)
     case FAULT_REDIRECT:
         strike_with_redirect(x, f);
         return GO_ON;
+    case FAULT_EXPIRE:
+        expire_all(x);
+        return GO_ON;
+    case FAULT_CLOCK:
+        atomic_store(&x->server->clock_offset_ms, f->ms);
+        return GO_ON;
+    case FAULT_SIGNAL:
+        (void)kill((pid_t)f->pid, SIGUSR1);
+        pause_ms((uint32_t)f->ms);
+        return GO_ON;
     default:
-        return GO_ON; /* It strikes the answer: exchange_finish() and http.c. */
+        return GO_ON;
     }
+}
+
+enum verdict strike(struct exchange *x, enum fault_phase phase)
+{
+    const struct fault *f = x->fault;
+    if (f == NULL || f->phase != phase || is_of_answer(f->action))
+        return GO_ON;
+    if (phase != FAULT_MIDDLE)
+        mark_strike(x);
+    return strike_now(x, f);
 }
 
 void reset_connection(int fd)

@@ -15,6 +15,9 @@ enum verdict { GO_ON, CLOSE, RESET };
 /* Called in each phase. May refuse the request. */
 enum verdict strike(struct exchange *x, enum fault_phase phase);
 
+/* This request has felt its fault. */
+void mark_strike(const struct exchange *x);
+
 /* Sends a reset at once, and leaves the descriptor open for its owner. */
 void reset_connection(int fd);
 

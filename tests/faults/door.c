@@ -6,9 +6,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 struct answer {
-    char text[4096];
+    char text[16384];
     size_t len;
 };
 
@@ -59,6 +60,51 @@ void door_forget_faults(const char *server)
 {
     struct answer answer;
     ask(server, "DELETE", "fault", &answer);
+}
+
+static unsigned ask_number(const char *server, const char *verb)
+{
+    struct answer answer;
+    unsigned number = 0;
+    ask(server, "GET", verb, &answer);
+    ck_assert_int_eq(sscanf(answer.text, "%u", &number), 1);
+    return number;
+}
+
+unsigned door_struck(const char *server)
+{
+    return ask_number(server, "struck");
+}
+
+void door_wait_idle(const char *server)
+{
+    const struct timespec pause = {.tv_nsec = 5000000};
+    while (ask_number(server, "busy") != 0)
+        (void)nanosleep(&pause, NULL);
+}
+
+void door_end_sessions(const char *server)
+{
+    struct answer answer;
+    ask(server, "DELETE", "session", &answer);
+}
+
+void door_page(const char *server, unsigned most)
+{
+    struct answer answer;
+    char verb[64];
+    (void)snprintf(verb, sizeof verb, "page?most=%u", most);
+    ask(server, "POST", verb, &answer);
+}
+
+void door_left(const char *server, const char *prefix, char *out, size_t cap)
+{
+    struct answer answer;
+    char verb[256];
+    (void)snprintf(verb, sizeof verb, "left?prefix=%s", prefix);
+    ask(server, "GET", verb, &answer);
+    ck_assert_uint_lt(answer.len, cap);
+    memcpy(out, answer.text, answer.len + 1);
 }
 
 void door_clock(const char *server, int64_t ahead_ms)

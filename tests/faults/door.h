@@ -11,6 +11,16 @@ void door_fault(const char *server, const char *rule);
 void door_forget_faults(const char *server);
 /* POST /_fake/VERB, for whatever else control.h has. */
 void door_post(const char *server, const char *verb);
+/* How many requests have felt a fault since then. */
+unsigned door_struck(const char *server);
+/* Until nothing is under way, what a client has given up included. */
+void door_wait_idle(const char *server);
+/* All sessions end now. */
+void door_end_sessions(const char *server);
+/* Lists come in pages of so many entries; 0: as asked for. */
+void door_page(const char *server, unsigned most);
+/* A line for each object and upload whose key begins so. */
+void door_left(const char *server, const char *prefix, char *out, size_t cap);
 /* The server's clock, beside this machine's, from now on. */
 void door_clock(const char *server, int64_t ahead_ms);
 
