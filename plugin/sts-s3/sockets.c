@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sockets.h"
 
-#include <stdbool.h>
+#include <netinet/in.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -53,6 +54,29 @@ void stss3_sockets_remove(struct stss3_sockets *sockets, int fd)
     for (size_t i = 0; i < sockets->cap; i++)
         if (sockets->all[i].inode != 0 && sockets->all[i].fd == fd)
             sockets->all[i].inode = 0;
+}
+
+static int port_of(int fd)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address = {.v6 = {0}};
+    socklen_t len = sizeof address;
+    if (getsockname(fd, &address.any, &len) != 0)
+        return -1;
+    return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
+}
+
+bool stss3_sockets_have_bytes(const struct stss3_sockets *sockets, int local_port)
+{
+    char byte;
+    for (size_t i = 0; i < sockets->cap; i++)
+        if (sockets->all[i].inode != 0 && port_of(sockets->all[i].fd) == local_port &&
+            recv(sockets->all[i].fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1)
+            return true;
+    return false;
 }
 
 void stss3_sockets_close_copies(const struct stss3_sockets *sockets)

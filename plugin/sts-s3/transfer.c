@@ -34,6 +34,7 @@ struct stss3_transfer {
     bool is_connected; /* the request is on its way */
     bool is_reused;    /* on a connection that was there */
     bool has_answer;   /* some of it */
+    bool is_in_head;   /* of an answer whose end has not come */
     bool was_held;     /* curl would have sent it again */
 
     /* What curl reads while it sends; the texts lie in request->headers. */
@@ -84,11 +85,17 @@ static int on_connected(void *ctx, char *ip, char *local_ip, int port, int local
 {
     struct stss3_transfer *transfer = ctx;
     long new_connections = 0;
-    (void)ip, (void)local_ip, (void)port, (void)local_port;
+    (void)ip, (void)local_ip, (void)port;
     if (hold_curls_own_try(transfer))
         return CURL_PREREQFUNC_ABORT;
     (void)curl_easy_getinfo(transfer->easy, CURLINFO_NUM_CONNECTS, &new_connections);
     transfer->is_reused = new_connections == 0;
+    /* Bytes that nobody has asked for, such as an answer's second copy, would be taken for the
+     * answer to what is sent now.  curl 7.88 sees them and goes on; newer ones do not. */
+    transfer->was_held =
+        transfer->is_reused && stss3_sockets_have_bytes(transfer->sockets, local_port);
+    if (transfer->was_held)
+        return CURL_PREREQFUNC_ABORT; /* and the loop takes a new connection */
     transfer->is_connected = true;
     transfer->moved_ns = plug_now_ns();
     return CURL_PREREQFUNC_OK;
@@ -189,6 +196,10 @@ static size_t on_header(char *data, size_t size, size_t count, void *ctx)
     const size_t n = size * count;
     transfer->moved_ns = plug_now_ns(); /* curl's progress counts bodies alone */
     transfer->has_answer = true;
+    if (n >= 5 && memcmp(data, "HTTP/", 5) == 0)
+        transfer->is_in_head = true; /* curl takes one that just ends for whole */
+    else if (n > 0 && (data[0] == '\r' || data[0] == '\n'))
+        transfer->is_in_head = false;
     transfer->has_no_memory = !stss3_request_keep_header(transfer->request, data, n);
     return transfer->has_no_memory ? 0 : n;
 }
@@ -383,7 +394,7 @@ bool stss3_transfer_begin(struct stss3_transfer *transfer, CURLM *multi,
     transfer->moved_ns = PLUG_NEVER;
     transfer->is_looking_up = transfer->is_too_long = false;
     transfer->is_connected = transfer->is_reused = transfer->has_answer = false;
-    transfer->was_held = false;
+    transfer->is_in_head = transfer->was_held = false;
     transfer->has_no_memory = transfer->has_timed_out = false;
     transfer->error[0] = '\0';
     const char *reason = set_up(transfer);
@@ -413,7 +424,7 @@ static enum stss3_transport classify(struct stss3_transfer *transfer, CURLcode r
         return STSS3_TRANSPORT_STALE;
     switch (result) {
     case CURLE_OK:
-        return STSS3_TRANSPORT_NONE;
+        return transfer->is_in_head ? STSS3_TRANSPORT_BROKEN : STSS3_TRANSPORT_NONE;
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY:
         return STSS3_TRANSPORT_RESOLVE;
@@ -471,6 +482,8 @@ void stss3_transfer_end(struct stss3_transfer *transfer, CURLM *multi, CURLcode 
         set_text(request, "out of memory");
     else if (transfer->is_too_long)
         set_text(request, "the answer is too long");
+    else if (result == CURLE_OK && transfer->is_in_head)
+        set_text(request, "the answer ended in its head");
     else if (result != CURLE_OK)
         set_text(request, *transfer->error == '\0' ? curl_easy_strerror(result) : transfer->error);
     if (result != CURLE_OK && transfer->proxy != NULL)
