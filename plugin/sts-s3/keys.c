@@ -36,7 +36,7 @@ static regstore_status read_one(const char *value, const char *key, const char *
         status = REGSTORE_CONFIG;
         plug_error_set(error, status, "'%s': what the file %.160s holds %s", key, file, bad);
     } else if (status == REGSTORE_OK) {
-        *out = strdup(plug_buf_text(&text));
+        *out = plug_buf_failed(&text) ? NULL : strdup(plug_buf_text(&text));
         if (*out == NULL) {
             status = REGSTORE_NO_MEMORY;
             plug_error_set(error, status, "out of memory");

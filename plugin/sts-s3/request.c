@@ -206,6 +206,8 @@ void stss3_request_each_header(const struct stss3_request *request,
                                void *ctx)
 {
     const struct plug_buf *headers = &request->state->answer_headers;
+    if (plug_buf_failed(headers)) /* half a header is none */
+        return;
     for (size_t at = 0; at < headers->len;) {
         const char *name = headers->data + at;
         const char *value = name + strlen(name) + 1;

@@ -267,8 +267,10 @@ enum stss3_verdict stss3_verdict_judge(struct stss3_request *request, bool is_xm
             stss3_error_body_parse(request->answer.data, request->answer.len, body) && is_good)
             http_status = 500; /* 200 with an error inside */
     }
-    const struct stss3_verdict_of verdict =
-        stss3_verdict(request->transport, http_status, body->code);
+    struct stss3_verdict_of verdict = stss3_verdict(request->transport, http_status, body->code);
+    if (request->transport == STSS3_TRANSPORT_INTERNAL &&
+        strcmp(request->transport_text, "out of memory") == 0)
+        verdict.status = REGSTORE_NO_MEMORY;
     if (verdict.status == REGSTORE_OK)
         return STSS3_DONE;
     set_words(request, verdict.status, body);
