@@ -129,9 +129,20 @@ static void choose_target(const struct stss3_op *op, struct stss3_target *t)
         memcpy(t->region, op->detour.region, sizeof t->region);
 }
 
+/* Nothing of it may be signed then: half a path is another one. */
+static bool has_no_memory(const struct stss3_op *op)
+{
+    return plug_buf_failed(&op->path) || plug_buf_failed(&op->headers) ||
+           plug_buf_failed(&op->body) || stss3_query_failed(&op->query);
+}
+
 static enum stss3_ready prepare(struct stss3_request *request)
 {
     struct stss3_op *op = request->owner;
+    if (has_no_memory(op)) {
+        plug_error_set(&request->error, REGSTORE_NO_MEMORY, "out of memory");
+        return STSS3_REFUSED;
+    }
     struct stss3_target target;
     stss3_session_unref(op->session);
     op->session = NULL;
@@ -146,9 +157,7 @@ static enum stss3_ready prepare(struct stss3_request *request)
         plug_buf_char(&request->url, '?');
         stss3_query_render(&op->query, &request->url);
     }
-    if (sign(op, &target) && !plug_buf_failed(&request->url) && !plug_buf_failed(&op->path) &&
-        !plug_buf_failed(&op->headers) && !plug_buf_failed(&op->body) &&
-        !stss3_query_failed(&op->query)) {
+    if (sign(op, &target) && !plug_buf_failed(&request->url)) {
         op->sendings++;
         return STSS3_READY;
     }
@@ -257,14 +266,25 @@ static bool is_session_over(const struct stss3_op *op)
             stss3_sessions_may_be_over(op->client->sessions, op->session));
 }
 
-/* ExpiredToken is a 400, and to a HEAD it comes without a word.  Of a session that has just begun
- * it is not believed: a server that answers so for another reason would cost one at each HEAD. */
+static bool is_without_a_word(const struct stss3_op *op)
+{
+    return op->request->http_status == 400 && op->said.code[0] == '\0' &&
+           strcmp(op->request->method, "HEAD") == 0;
+}
+
+/* ExpiredToken is a 400, and to a HEAD it comes without a word.  It is believed once a minute: a
+ * server that answers so for another reason would cost a session at each HEAD. */
 static bool may_mean_that_session_is_over(const struct stss3_op *op)
 {
-    return !op->has_renewed && op->session != NULL && op->session->token != NULL &&
-           op->request->http_status == 400 && op->said.code[0] == '\0' &&
-           strcmp(op->request->method, "HEAD") == 0 &&
-           plug_now_ns() - op->session->born_ns > STSS3_NS_PER_S * 60;
+    const int64_t now_ns = plug_now_ns();
+    if (op->has_renewed || op->session == NULL || op->session->token == NULL ||
+        !is_without_a_word(op))
+        return false;
+    const int64_t before_ns = atomic_load(&op->client->believed_ns);
+    if (before_ns != 0 && now_ns - before_ns < STSS3_NS_PER_S * 60)
+        return false;
+    atomic_store(&op->client->believed_ns, now_ns);
+    return true;
 }
 
 /* What lies between may ignore a Range, and then these would be other bytes than those asked for.
@@ -272,12 +292,24 @@ static bool may_mean_that_session_is_over(const struct stss3_op *op)
 static bool is_range_asked_for(const struct stss3_op *op)
 {
     const char *range = stss3_request_answer_header(op->request, "content-range");
+    /* Every S3 gives one; what has none is not of an S3, or is an error that came with 200. */
+    if (stss3_request_answer_header(op->request, "etag") == NULL)
+        return false;
     if (op->request->http_status != 206)
         return op->range_offset == 0 &&
                stss3_request_answer_header(op->request, "content-length") != NULL;
     uint64_t first, last, total;
     return range != NULL && stss3_content_range_parse(range, &first, &last, &total) &&
            first == op->range_offset;
+}
+
+/* A read does no harm twice. */
+static enum stss3_verdict ask_for_range_again(struct stss3_request *request)
+{
+    plug_error_set(&request->error, REGSTORE_CORRUPT,
+                   "%s: the answer is not the range that was asked for", request->operation);
+    request->error.retryable = 1;
+    return STSS3_AGAIN;
 }
 
 static enum stss3_verdict renew_session(struct stss3_op *op)
@@ -294,8 +326,7 @@ static enum stss3_verdict judge_good(struct stss3_op *op)
     struct stss3_request *request = op->request;
     atomic_store(&op->client->is_region_known, true);
     if (op->is_range && !is_range_asked_for(op))
-        plug_error_set(&request->error, REGSTORE_CORRUPT,
-                       "%s: the answer is not the range that was asked for", request->operation);
+        return ask_for_range_again(request);
     return op->xml_root == NULL ? STSS3_DONE : stss3_verdict_whole(request, op->xml_root);
 }
 
@@ -356,6 +387,8 @@ static enum stss3_verdict judge(struct stss3_request *request)
     }
     if (may_mean_that_session_is_over(op))
         return renew_session(op);
+    if (is_without_a_word(op) && request->error.status == REGSTORE_INTERNAL)
+        request->error.status = REGSTORE_DENIED; /* it does not take session or signature */
     return verdict;
 }
 

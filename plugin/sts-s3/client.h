@@ -29,10 +29,11 @@ struct stss3_client {
     struct stss3_retries retries; /* S3's own: STS's and others' are the engine's */
     /* The provider's row at first; then what the server's answers have shown. */
     atomic_bool refuses_part_copy, refuses_batch_delete;
-    atomic_bool lists_v1;        /* ListObjects in place of ListObjectsV2 */
-    atomic_bool encodes_lists;   /* asks for encoding-type=url */
-    atomic_bool is_region_known; /* S3 has answered there */
+    atomic_bool lists_v1;         /* ListObjects in place of ListObjectsV2 */
+    atomic_bool encodes_lists;    /* asks for encoding-type=url */
+    atomic_bool is_region_known;  /* S3 has answered there */
     atomic_bool demands_checksum; /* a body without one was refused once: object lock */
+    _Atomic int64_t believed_ns;  /* when a HEAD's 400 last cost a session; 0: never */
 
     pthread_mutex_t lock; /* guards the three below */
     char region[STSS3_REGION_MAX];
@@ -89,7 +90,7 @@ struct stss3_op {
     struct stss3_session *session;
     uint64_t session_round;
     bool has_renewed, has_moved, has_detour;
-    unsigned sendings; /* every try, those on a connection that was stale too */
+    unsigned sendings;          /* every try, those on a connection that was stale too */
     struct stss3_detour detour; /* of this operation alone: a 307 is for the moment */
     struct stss3_error_body said;
 };

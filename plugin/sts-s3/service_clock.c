@@ -77,7 +77,8 @@ bool stss3_service_clock_learn(struct stss3_service_clock *clock, struct stss3_r
     if (llabs((long long)(now_ns - thought_ns)) >= NOTABLE_NS)
         say(clock);
 
-    const bool is_refused = request->http_status >= 400 && request->http_status < 500;
+    /* What says that a key is not there has taken the signature. */
+    const bool is_refused = request->http_status == 400 || request->http_status == 403;
     const bool is_off = request->stamp_ns < told_ns - took_ns - NOTABLE_NS ||
                         request->stamp_ns > told_ns + NOTABLE_NS;
     if (!is_refused || !is_off || request->is_stamped_anew)
