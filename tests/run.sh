@@ -126,6 +126,8 @@ run_suites() {
         # Of a program that speaks TAP meson shows the failures' names; here is what was said of them.
         [ "$verdict" -eq 0 ] ||
             grep -B 15 -A 15 '^not ok' "$build/meson-logs/$suite.txt" | head -n 200 || true
+        # How many cases the sweeps of faults had, and how many of them held.
+        grep '^faults: ' "$build/meson-logs/$suite.txt" || true
         count "$build/meson-logs/$suite.junit.xml" "$verdict"
         note "$name" "$suite" "$good" "$bad" "$left_out" "$start"
     done

@@ -4,11 +4,10 @@
  * which dates an object of parts by the beginning of its upload, as AWS does.  Purge has an age of
  * two days throughout; whoever did something less than two days ago is spared.
  */
-#include "old_uploads.h"
-
 #include "door.h"
 #include "place.h"
 
+#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -399,8 +398,9 @@ static void set_up(void)
     server_up();
 }
 
-TCase *old_uploads_case(void)
+int main(void)
 {
+    Suite *suite = suite_create("old-uploads");
     TCase *tcase = tcase_create("old uploads");
     tcase_set_timeout(tcase, 120);
     tcase_add_checked_fixture(tcase, set_up, server_down);
@@ -413,5 +413,10 @@ TCase *old_uploads_case(void)
     tcase_add_test(tcase, young_objects_cost_no_further_request);
     tcase_add_loop_test(tcase, group_on_two_pages_is_one, PAGE - 2, PAGE + 1);
     tcase_add_test(tcase, strange_upload_spares_no_other);
-    return tcase;
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -4,12 +4,13 @@
 # run.sh [PART...]: the suite rgw. Brings up a real S3 and STS server once, runs the parts against
 # it, prints TAP and takes it down again, whatever happens.
 #
-# From the environment: REGSTORE, the command (else the one in build/), and REGSTORE_IMAGE, a folder
-# in which the test image stays (else it is made anew).
+# From the environment: REGSTORE, the command, and REGSTORE_SWEEP, the sweep of faults (else those in
+# build/), and REGSTORE_IMAGE, a folder in which the test image stays (else it is made anew).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 every="conformance conformance-tls sessions check policy secrets writing push-s3 push-local kill9-s3 kill9-local"
 REGSTORE=${REGSTORE:-$here/../../build/host-shim/regstore}
+REGSTORE_SWEEP=${REGSTORE_SWEEP:-$here/../../build/tests/faults/sweep}
 work=$(mktemp -d)
 export REGSTORE REGSTORE_IMAGE="${REGSTORE_IMAGE:-$work/image}"
 
@@ -39,14 +40,29 @@ set -a
 . "$work/rgw/env"
 set +a
 
-# The whole suite over https, with a certificate that ca_bundle alone makes good.
-conformance_tls() {
-    sh "$here/rgw-more.sh" "$work/rgw" tls || return 1
+# Another radosgw, with a certificate that ca_bundle alone makes good; one for all parts.
+over_https() {
+    grep -q '^RGW_TLS_ENDPOINT=' "$work/rgw/env" ||
+        sh "$here/rgw-more.sh" "$work/rgw" tls || return 1
     # shellcheck disable=SC1091 # rgw-more.sh has added to it
     . "$work/rgw/env"
+}
+
+# The whole suite over https.
+conformance_tls() {
+    over_https || return 1
     (umask 077 && sed -e "s,^\( *\)endpoint_url: .*,&\n\1ca_bundle: $RGW_TLS_CA," \
         -e "s,$RGW_ENDPOINT,$RGW_TLS_ENDPOINT," "$RGW_CONFIG" >"$work/tls.yaml")
     conforms "$work/tls.yaml"
+}
+
+# A proxy before it that cuts, holds and splits what goes through: of TLS it sees records alone.
+faults_tls() {
+    over_https || return 1
+    leaving_nothing env REGSTORE_TEST_ENDPOINT="$RGW_TLS_ENDPOINT" REGSTORE_TEST_CA="$RGW_TLS_CA" \
+        REGSTORE_TEST_ROLE="$RGW_ROLE_ARN" "$REGSTORE_SWEEP" --workers 8 \
+        --journey '@(small|large|pull|list|delete many|copy)' || return 1
+    echo "ok - whatever is cut, held or split below TLS, each journey ends well"
 }
 
 conforms() {
@@ -67,6 +83,7 @@ part() {
     case $1 in
     conformance) conforms "$RGW_CONFIG" ;;
     conformance-tls) conformance_tls ;;
+    faults-tls) faults_tls ;;
     sessions) sh "$here/sessions.sh" ;;
     check) sh "$here/check-explains.sh" ;;
     policy) leaving_nothing sh "$here/policy.sh" ;;

@@ -81,12 +81,10 @@ static void add_setting(struct regstore_pair *pairs, size_t *n, const char *key,
 
 enum { MOST_SETTINGS = 32 };
 
-static struct regstore_store *open_with(struct regstore_pair *pairs, size_t n, const char *path,
-                                        bool by_name)
+static struct regstore_store *open_through(struct regstore_pair *pairs, size_t n, const char *url,
+                                           const char *path)
 {
-    char url[160];
-    (void)snprintf(url, sizeof url, "http://%s%s", by_name ? PLACE_NAME : "127.0.0.1",
-                   strrchr(endpoint, ':'));
+    const char *ca = getenv("REGSTORE_TEST_CA");
     const char *role = getenv("REGSTORE_TEST_ROLE");
     add_setting(pairs, &n, "storage_path", path);
     add_setting(pairs, &n, "s3_bucket", "quay");
@@ -96,6 +94,8 @@ static struct regstore_store *open_with(struct regstore_pair *pairs, size_t n, c
     add_setting(pairs, &n, "sts_endpoint_url", url);
     add_setting(pairs, &n, "sts_role_arn",
                 role != NULL ? role : "arn:aws:iam::123492922789:role/example-role");
+    if (ca != NULL)
+        add_setting(pairs, &n, "ca_bundle", ca);
     struct regstore_error error;
     const struct regstore_call call = call_of(&error);
     struct regstore_store *store = NULL;
@@ -104,18 +104,33 @@ static struct regstore_store *open_with(struct regstore_pair *pairs, size_t n, c
     return store;
 }
 
-struct regstore_store *store_under(const char *path, bool by_name)
+struct regstore_store *store_through(const char *url, const char *path)
 {
     struct regstore_pair pairs[MOST_SETTINGS];
-    return open_with(pairs, 0, path, by_name);
+    return open_through(pairs, 0, url, path);
+}
+
+static void write_url(bool by_name, char url[160])
+{
+    (void)snprintf(url, 160, "http://%s%s", by_name ? PLACE_NAME : "127.0.0.1",
+                   strrchr(endpoint, ':'));
+}
+
+struct regstore_store *store_under(const char *path, bool by_name)
+{
+    char url[160];
+    write_url(by_name, url);
+    return store_through(url, path);
 }
 
 struct regstore_store *store_with(const struct regstore_pair *more, size_t n)
 {
     struct regstore_pair pairs[MOST_SETTINGS];
-    ck_assert_uint_lt(n, MOST_SETTINGS - 8);
+    char url[160];
+    ck_assert_uint_lt(n, MOST_SETTINGS - 9);
     memcpy(pairs, more, n * sizeof *more);
-    return open_with(pairs, n, "/fork", false);
+    write_url(false, url);
+    return open_through(pairs, n, url, "/fork");
 }
 
 unsigned how_many_forks(void)

@@ -33,6 +33,8 @@ struct regstore_store *store_at(bool by_name);
 struct regstore_store *store_under(const char *path, bool by_name);
 /* The same with more settings, before those of the store, of which they take the place. */
 struct regstore_store *store_with(const struct regstore_pair *more, size_t n);
+/* The same, at another URL; REGSTORE_TEST_CA is a file of certificates to trust. */
+struct regstore_store *store_through(const char *url, const char *path);
 struct regstore_call call_of(struct regstore_error *error);
 /* How many children the tests with many make: REGSTORE_TEST_FORKS, or a few. */
 unsigned how_many_forks(void);
