@@ -14,6 +14,7 @@ static void init(struct stss3_service_clock *clock, const char *name, const stru
     clock->host = host;
     clock->name = name;
     atomic_init(&clock->start_ns, 0);
+    atomic_init(&clock->jumped_ns, 0);
 }
 
 void stss3_clocks_init(struct stss3_clocks *clocks, const struct plug_host *host)
@@ -73,9 +74,15 @@ bool stss3_service_clock_learn(struct stss3_service_clock *clock, struct stss3_r
     const int64_t took_ns = plug_now_ns() - request->sent_ns;
     const int64_t thought_ns = stss3_service_clock_now_ns(clock);
     const int64_t now_ns = clamp(thought_ns, told_ns, told_ns + STSS3_NS_PER_S + took_ns);
-    atomic_store(&clock->start_ns, now_ns - plug_now_ns());
-    if (llabs((long long)(now_ns - thought_ns)) >= NOTABLE_NS)
-        say(clock);
+    const bool is_jump = llabs((long long)(now_ns - thought_ns)) >= NOTABLE_NS;
+    /* What was asked before the last jump may bear a time from before it. */
+    if (!is_jump || request->sent_ns > atomic_load(&clock->jumped_ns)) {
+        if (is_jump)
+            atomic_store(&clock->jumped_ns, plug_now_ns());
+        atomic_store(&clock->start_ns, now_ns - plug_now_ns());
+        if (is_jump)
+            say(clock);
+    }
 
     /* What says that a key is not there has taken the signature. */
     const bool is_refused = request->http_status == 400 || request->http_status == 403;

@@ -19,8 +19,9 @@
 
 struct stss3_service_clock {
     const struct plug_host *host;
-    const char *name;         /* "S3", "STS": for the log */
-    _Atomic int64_t start_ns; /* its time when CLOCK_MONOTONIC was 0; 0: not known yet */
+    const char *name;          /* "S3", "STS": for the log */
+    _Atomic int64_t start_ns;  /* its time when CLOCK_MONOTONIC was 0; 0: not known yet */
+    _Atomic int64_t jumped_ns; /* CLOCK_MONOTONIC when an answer last moved it far; 0: never */
 };
 
 /* What a process has of them. */
