@@ -169,7 +169,7 @@ else
     # shellcheck disable=SC2086 # several suites
     run_suites clang clang none $serverless
     run_suites clang-address-undefined clang address,undefined abi unit fuzz conformance
-    run_suites clang-thread clang thread unit fuzz conformance
+    run_suites clang-thread clang thread unit conformance
 fi
 
 seconds=$(($(date +%s) - began))
