@@ -154,10 +154,6 @@ static const struct {
     {"403 AccessDenied", "HeadObject", "*", {S(DENIED), NEVER, 403, ""}},
     {"400 RequestTimeout for long", "HeadObject", "*", {S(DENIED), NEVER, 400, ""}},
     {"another ETag", "HeadObject", "copy*", {S(CONFLICT), NEVER, 0, NULL}},
-    /* Our own copy, whose answer was lost, stands there when it is tried again. */
-    {"reset after", "CopyObject", "copy if absent", {S(EXISTS), NEVER, 412, NULL}},
-    {"body cut off by *", "CopyObject", "copy if absent", {S(EXISTS), NEVER, 412, NULL}},
-    {"answer *", "", "copy if absent", {S(EXISTS), NEVER, 412, NULL}},
     /* Two faults in one: the session is over, and then this. */
     {"XML cut off", "GetObject", "refresh", {S(INTERNAL) | S(UNAVAILABLE), MAYBE, 400, ""}},
     {"session over", "GetObject", "refresh", {S(DENIED), NEVER, 400, "ExpiredToken"}},
@@ -172,9 +168,6 @@ static const struct {
     {"no ETag", "UploadPart", "*", LOST},
     {"empty ETag", "UploadPart", "*", LOST},
     {"another ETag", "CompleteMultipartUpload", "*", {S(CONFLICT) | S(GONE), NEVER, 0, NULL}},
-    /* Answers that were under way when the clock turned tell of the old time once more. */
-    {"clock 20 minutes *", "UploadPart", "*suspended*",
-     {S(DENIED), NEVER, 403, "RequestTimeTooSkewed"}},
     {"301 to our region", "AssumeRole", "*", {S(CONFIG), NEVER, 301, NULL}},
 };
 
