@@ -234,5 +234,9 @@ bool apart_clean(const struct run *run, char *why, size_t cap)
     /* The place bears our random name.  Of a backend that keeps no files it is no path here. */
     if (run->about->place[0] == '/')
         (void)nftw(run->about->place, remove_empty, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS);
+    if (ok && run->about->place[0] == '/' && access(run->about->place, F_OK) == 0) {
+        (void)snprintf(why, cap, "something lies there that is none of the run's keys");
+        return false;
+    }
     return ok;
 }

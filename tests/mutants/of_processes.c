@@ -196,8 +196,8 @@ static regstore_status open_folder(const struct regstore_call *call,
                                    struct regstore_store **out)
 {
     const regstore_status status = good_store_open(call, host, settings, n, out);
-    if (status == REGSTORE_OK && open((*out)->path, O_PATH | O_DIRECTORY | O_CLOEXEC) < 0)
-        return status; /* it is made at the first write */
+    if (status == REGSTORE_OK && open("/", O_PATH | O_DIRECTORY | O_CLOEXEC) < 0)
+        return REGSTORE_INTERNAL; /* the folder itself may not be there yet */
     return status;
 }
 
