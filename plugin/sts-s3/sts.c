@@ -164,6 +164,8 @@ static enum stss3_verdict judge(struct stss3_request *request)
         verdict = STSS3_ANEW;
     if (is_identity_worth_another_try(a, request, &body))
         verdict = STSS3_AGAIN;
+    else if (strcmp(body.code, "InvalidIdentityToken") == 0)
+        verdict = STSS3_DONE; /* a few tries are enough for what is not known yet */
     if (strcmp(body.code, "IDPCommunicationError") == 0)
         request->error.status = REGSTORE_UNAVAILABLE;
     /* Keys cannot expire: what is stale for S3 is a wrong key here. */

@@ -140,7 +140,7 @@ class Run:
             return "the plan is not the number of tests"
         if self.processes:
             return "processes are left: " + " ".join(self.processes)
-        is_told = "could not be removed" in self.output
+        is_told = "could be removed:" in self.output
         if self.blobs and not is_told:
             return f"files are left and nothing is said of it: {self.blobs[0]}"
         is_well = count["fail"] == 0 and count["pass"] > 0 and not is_told
