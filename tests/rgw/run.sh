@@ -8,9 +8,9 @@
 # build/), and REGSTORE_IMAGE, a folder in which the test image stays (else it is made anew).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-every="conformance conformance-tls sessions check policy secrets writing push-s3 push-local kill9-s3 kill9-local"
+every="conformance conformance-tls faults-tls sessions check policy secrets writing push-s3 push-local kill9-s3 kill9-local"
 REGSTORE=${REGSTORE:-$here/../../build/host-shim/regstore}
-REGSTORE_SWEEP=${REGSTORE_SWEEP:-$here/../../build/tests/faults/sweep}
+REGSTORE_SWEEP=${REGSTORE_SWEEP:-$(dirname "$REGSTORE")/../tests/faults/sweep}
 work=$(mktemp -d)
 export REGSTORE REGSTORE_IMAGE="${REGSTORE_IMAGE:-$work/image}"
 
