@@ -30,10 +30,10 @@ static void hear(void *ctx, int32_t kind, const char *name, double value,
                                 labels[i].value);
     if (kind != REGSTORE_METRIC_TIME)
         (void)snprintf(line + len, sizeof line - len, " %.0f", value);
+    pthread_mutex_lock(&ears->lock);
     if (ears->moves != NULL)
         plug_gauge_change(ears->moves, 10);
     ears->moves = NULL;
-    pthread_mutex_lock(&ears->lock);
     ears->told++;
     ears->last = value;
     const size_t used = strlen(ears->lines);

@@ -42,7 +42,7 @@ struct server {
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t changed;
     unsigned heads;
-    struct plug_buf head, all_heads, bodies;
+    struct plug_buf head, all_heads, shown_heads, bodies;
     struct connection *connections[CONNECTIONS_MAX];
 };
 
@@ -247,6 +247,7 @@ void server_stop(struct server *s)
     }
     plug_buf_clear(&s->head);
     plug_buf_clear(&s->all_heads);
+    plug_buf_clear(&s->shown_heads);
     plug_buf_clear(&s->bodies);
     pthread_mutex_destroy(&s->mutex);
     pthread_cond_destroy(&s->changed);
@@ -292,7 +293,11 @@ const char *server_head(struct server *s)
 
 const char *server_all_heads(struct server *s)
 {
-    return plug_buf_text(&s->all_heads);
+    pthread_mutex_lock(&s->mutex);
+    plug_buf_reset(&s->shown_heads); /* more may come while the test reads */
+    plug_buf_str(&s->shown_heads, plug_buf_text(&s->all_heads));
+    pthread_mutex_unlock(&s->mutex);
+    return plug_buf_text(&s->shown_heads);
 }
 
 const uint8_t *server_bodies(struct server *s, size_t *len)
