@@ -6,7 +6,7 @@
 #   sh tests/run.sh [--cc CC] [--sanitize LIST] [SUITE...]
 #
 # Without options it runs every suite built by gcc, and those that need no server built by clang,
-# under address and undefined sanitizers, and (unit, fuzz, conformance) under the thread sanitizer.
+# under address and undefined sanitizers, and (unit and conformance) under the thread sanitizer.
 # With an option or a suite it is one build: gcc, or CC; plain, or with the sanitizers of LIST
 # (as "address,undefined"), which take clang. Builds stay in build-test/, so a second run is short.
 set -eu

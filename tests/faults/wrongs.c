@@ -145,7 +145,6 @@ static const struct {
     const char *wrong, *operation, *journey; /* patterns */
     struct allowed allowed;
 } exceptions[] = {
-    /* STS knows no regions: whoever redirects is none. */
     /* As if the blob were another one by now. */
     {"another ETag", "GetObject", "pull", {S(CONFLICT), NEVER, 0, NULL}},
     /* A HEAD's answer has no words: what the code would say is not known. */
@@ -168,6 +167,7 @@ static const struct {
     {"no ETag", "UploadPart", "*", LOST},
     {"empty ETag", "UploadPart", "*", LOST},
     {"another ETag", "CompleteMultipartUpload", "*", {S(CONFLICT) | S(GONE), NEVER, 0, NULL}},
+    /* STS knows no regions: whoever redirects is none. */
     {"301 to our region", "AssumeRole", "*", {S(CONFIG), NEVER, 301, NULL}},
 };
 
