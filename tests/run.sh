@@ -5,8 +5,9 @@
 #
 #   sh tests/run.sh [--cc CC] [--sanitize LIST] [SUITE...]
 #
-# Without options it runs every suite built by gcc, and those that need no server built by clang,
-# under address and undefined sanitizers, and (unit and conformance) under the thread sanitizer.
+# Without options it runs every suite built by gcc, those with servers in two rows side by side; and
+# those that need no server built by clang, under address and undefined sanitizers, and (unit and
+# conformance) under the thread sanitizer.
 # With an option or a suite it is one build: gcc, or CC; plain, or with the sanitizers of LIST
 # (as "address,undefined"), which take clang. Builds stay in build-test/, so a second run is short.
 set -eu
@@ -44,10 +45,12 @@ for suite; do
     esac
 done
 
-passed=0
-failed=0
-skipped=0
-report=
+# A line each for what was built and each suite: BUILD SUITE PASSED FAILED SKIPPED SECONDS. A file,
+# since suites that run side by side are processes of their own.
+results=$(mktemp)
+trap 'rm -f "$results"' EXIT
+# To the whole group: a row in the background does not hear Ctrl-C.
+trap 'trap "" TERM; kill 0; exit 143' HUP INT TERM
 
 # Adds up what meson wrote about one suite; the subtests of TAP count one by one. What it does not
 # count there (a test out of time, TAP cut short, no test at all) is one failure.
@@ -75,9 +78,6 @@ count() {
         bad=1
         [ "$good" -eq 0 ] || good=$((good - 1))
     fi
-    passed=$((passed + good))
-    failed=$((failed + bad))
-    skipped=$((skipped + left_out))
 }
 
 build() {
@@ -91,25 +91,26 @@ build() {
     meson compile -C "$build"
 }
 
-# run_suites NAME CC SANITIZERS SUITE...: builds in build-test/NAME and runs the suites there.
-run_suites() {
+# set_up NAME CC SANITIZERS: builds in build-test/NAME, where run_suites then runs.
+set_up() {
     name=$1
     build=$top/build-test/$name
     log=$build.log
     compiler=$2
     sanitizers=$3
-    shift 3
     echo
     echo "=== $name: $compiler, sanitizers: $sanitizers"
     mkdir -p "$top/build-test"
     start=$(date +%s)
     if ! build >"$log" 2>&1; then
         tail -n 40 "$log"
-        note "$name" build 0 1 0 "$start"
-        failed=$((failed + 1))
-        return 0
+        note build 0 1 0
+        return 1
     fi
-    note "$name" build 0 0 0 "$start"
+    note build 0 0 0
+}
+
+run_suites() {
     for suite; do
         start=$(date +%s)
         verdict=0
@@ -118,26 +119,37 @@ run_suites() {
         rebuild=--no-rebuild
         [ "$suite" != mutants ] || rebuild=
         # What waits for deadlines and pauses waits side by side.
-        side_by_side=
-        [ "$suite" != faults ] || side_by_side="--num-processes 8"
+        processes=
+        [ "$suite" != faults ] || processes="--num-processes 8"
         # shellcheck disable=SC2086 # two words, or none
         meson test -C "$build" $rebuild --print-errorlogs --suite "$suite" --logbase "$suite" \
-            $side_by_side </dev/null || verdict=$?
+            $processes </dev/null || verdict=$?
         # Of a program that speaks TAP meson shows the failures' names; here is what was said of them.
         [ "$verdict" -eq 0 ] ||
             grep -B 15 -A 15 '^not ok' "$build/meson-logs/$suite.txt" | head -n 200 || true
         # How many cases the sweeps of faults had, and how many of them held.
         grep '^faults: ' "$build/meson-logs/$suite.txt" || true
         count "$build/meson-logs/$suite.junit.xml" "$verdict"
-        note "$name" "$suite" "$good" "$bad" "$left_out" "$start"
+        note "$suite" "$good" "$bad" "$left_out"
+    done
+}
+
+# run_rows "SUITE..." "SUITE...": the rows side by side, since what has a server mostly waits for it.
+# What shares a Ceph or programs of Go stands in one row.
+run_rows() {
+    for row; do
+        # shellcheck disable=SC2086 # several suites
+        run_suites $row 2>&1 | sed -u "s/^/${row%% *}: /" &
+    done
+    wait
+    # shellcheck disable=SC2048 # each of several words
+    for suite in $*; do
+        grep -q "^$name $suite " "$results" || note "$suite" 0 1 0
     done
 }
 
 note() {
-    seconds=$(($(date +%s) - $6))
-    report="$report$(printf '%-8s %-12s %5d passed %3d failed %3d skipped %3d min %02d s' \
-        "$1" "$2" "$3" "$4" "$5" $((seconds / 60)) $((seconds % 60)))
-"
+    echo "$name $1 $2 $3 $4 $(($(date +%s) - start))" >>"$results"
 }
 
 # A report ends the test.
@@ -162,21 +174,27 @@ if [ $# -gt 0 ] || [ -n "$cc" ] || [ "$sanitize" != none ]; then
         name=$cc-$(echo "$sanitize" | tr , -)
     fi
     # shellcheck disable=SC2086 # several suites
-    run_suites "$name" "$cc" "$sanitize" $suites
+    ! set_up "$name" "$cc" "$sanitize" || run_suites $suites
 else
+    if set_up gcc gcc none; then
+        # shellcheck disable=SC2086 # several suites
+        run_suites $serverless mutants
+        run_rows "fake-s3 faults minio" "distribution registry rgw"
+    fi
     # shellcheck disable=SC2086 # several suites
-    run_suites gcc gcc none $every
-    # shellcheck disable=SC2086 # several suites
-    run_suites clang clang none $serverless
-    run_suites clang-address-undefined clang address,undefined abi unit fuzz conformance
-    run_suites clang-thread clang thread unit conformance
+    ! set_up clang clang none || run_suites $serverless
+    ! set_up clang-address-undefined clang address,undefined ||
+        run_suites abi unit fuzz conformance
+    ! set_up clang-thread clang thread || run_suites unit conformance
 fi
 
 seconds=$(($(date +%s) - began))
 echo
-printf '%s' "$report"
+awk '{ printf "%-24s %-12s %5d passed %3d failed %3d skipped %3d min %02d s\n", $1, $2, $3, $4, $5,
+    $6 / 60, $6 % 60 }' "$results"
 echo "$((seconds / 60)) min $((seconds % 60)) s in all"
-summary="$passed passed, $failed failed"
-[ "$skipped" -eq 0 ] || summary="$summary, $skipped skipped"
-echo "$summary"
-[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+awk '{ passed += $3; failed += $4; skipped += $5 }
+    END {
+        printf "%d passed, %d failed%s\n", passed, failed, skipped ? ", " skipped " skipped" : ""
+        exit failed > 0 || passed == 0
+    }' "$results"
