@@ -201,8 +201,7 @@ static struct stss3_session *install(struct stss3_sessions *s, struct stss3_sess
 {
     struct stss3_session *old = s->current;
     s->current = session;
-    /* The same one again: the source beneath is about to renew it. */
-    s->not_before_alive_ns = session == old ? plug_now_ns() + RETRY_DEAD_NS : 0;
+    s->not_before_alive_ns = 0;
     s->not_before_dead_ns = 0;
     s->has_failed = false;
     s->good_rounds++;

@@ -18,6 +18,7 @@ struct role_source {
     struct stss3_source source; /* without a signer: a web identity */
     struct stss3_role role;     /* duration_s is lowered when the role allows no more */
     const char *token_path, *token_what, *name;
+    bool passes_on; /* what lies beneath has assumed the very role */
 };
 
 /* One request; it may outlive its source, whose texts it uses only while it is under way. */
@@ -189,6 +190,7 @@ static void done(struct stss3_request *request)
     struct assume *a = request->owner;
     struct role_source *owner = a->owner;
     struct stss3_session *session = a->passed_on;
+    owner->passes_on = session != NULL;
     a->passed_on = NULL;
     if (session == NULL && request->error.status == REGSTORE_OK &&
         stss3_sts_read_session(a->tools, request, &session) == REGSTORE_OK) {
@@ -250,7 +252,9 @@ static void obtain(struct stss3_source *source, struct stss3_sessions *sessions)
         stss3_sessions_renewed(sessions, NULL, &error);
         return;
     }
-    if (source->signer != NULL && stss3_sessions_source(source->signer)->is_read_anew)
+    /* What was passed on would only be passed on again; the one above still has it. */
+    if (source->signer != NULL &&
+        (r->passes_on || stss3_sessions_source(source->signer)->is_read_anew))
         stss3_sessions_forget(source->signer);
     stss3_request_start(source->tools->http, request);
     stss3_request_unref(request);

@@ -42,6 +42,7 @@ int main(void)
     srunner_add_suite(runner, delete_suite());
     srunner_add_suite(runner, forgery_suite());
     srunner_add_suite(runner, listing_suite());
+    srunner_add_suite(runner, passed_on_suite());
     srunner_add_suite(runner, patience_suite());
     srunner_add_suite(runner, place_suite());
     srunner_add_suite(runner, policy_suite());

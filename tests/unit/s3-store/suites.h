@@ -16,6 +16,7 @@ Suite *copy_suite(void);
 Suite *delete_suite(void);
 Suite *forgery_suite(void);
 Suite *listing_suite(void);
+Suite *passed_on_suite(void);
 Suite *patience_suite(void);
 Suite *place_suite(void);
 Suite *policy_suite(void);
