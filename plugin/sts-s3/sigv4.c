@@ -77,6 +77,7 @@ bool stss3_signing_key_renew(struct stss3_signing_key *key, const struct stss3_s
     stss3_time_amz_date(time_ns, day);
     day[STSS3_DAY_MAX - 1] = '\0';
     if (strcmp(key->day, day) == 0 && strcmp(key->access_key, signer->access_key) == 0 &&
+        strcmp(key->secret_key, signer->secret_key) == 0 &&
         strcmp(key->region, signer->region) == 0 && strcmp(key->service, signer->service) == 0)
         return true;
 
@@ -85,6 +86,7 @@ bool stss3_signing_key_renew(struct stss3_signing_key *key, const struct stss3_s
         return false;
     /* The day is last: without it the key serves this one request and is never taken for kept. */
     if (copy_text(key->access_key, sizeof key->access_key, signer->access_key) &&
+        copy_text(key->secret_key, sizeof key->secret_key, signer->secret_key) &&
         copy_text(key->region, sizeof key->region, signer->region) &&
         copy_text(key->service, sizeof key->service, signer->service))
         (void)copy_text(key->day, sizeof key->day, day);

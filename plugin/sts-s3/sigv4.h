@@ -32,11 +32,12 @@ struct stss3_signer {
 
 /*
  * The key that a day's requests are signed with.  Deriving it costs four times what a request's own
- * signature does, so it is kept: a signing call renews it by itself when day, place or access key
- * are other ones.  Zeroed is empty.  One thread at a time.
+ * signature does, so it is kept: a signing call renews it by itself when day, place, access key or
+ * secret are other ones (an access key may get a new secret).  Zeroed is empty.  One thread at a
+ * time.
  */
 struct stss3_signing_key {
-    char access_key[132], region[68], service[20];
+    char access_key[132], secret_key[132], region[68], service[20];
     char day[STSS3_DAY_MAX];
     uint8_t key[32];
 };

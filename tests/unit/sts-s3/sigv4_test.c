@@ -352,9 +352,10 @@ static void hex_with(struct stss3_signing_key *key, const struct stss3_signer *s
 }
 
 /* Neighbours differ in one thing; each on a key that is kept must give what a fresh key gives. */
-START_TEST(kept_key_is_renewed_with_day_place_and_access_key)
+START_TEST(kept_key_is_renewed_with_day_place_and_keys)
 {
-    static char long_key[200], cut_key[200];
+    static char long_key[200], cut_key[200], long_secret[200];
+    memset(long_secret, 'S', sizeof long_secret - 1);
     memset(long_key, 'L', sizeof long_key - 1);
     memset(cut_key, 'L', sizeof((struct stss3_signing_key *)NULL)->access_key - 1);
     const struct {
@@ -362,6 +363,9 @@ START_TEST(kept_key_is_renewed_with_day_place_and_access_key)
         const char *time;
     } steps[] = {
         {{"A", "secret1", NULL, "us-east-1", "s3"}, "2013-05-24T00:00:00Z"},
+        {{"A", "secret2", NULL, "us-east-1", "s3"}, "2013-05-24T00:00:00Z"},
+        {{"A", long_secret, NULL, "us-east-1", "s3"}, "2013-05-24T00:00:00Z"},
+        {{"A", "secret2", NULL, "us-east-1", "s3"}, "2013-05-24T00:00:00Z"},
         {{"B", "secret2", NULL, "us-east-1", "s3"}, "2013-05-24T00:00:00Z"},
         {{"B", "secret2", NULL, "eu-west-1", "s3"}, "2013-05-24T00:00:00Z"},
         {{"B", "secret2", NULL, "eu-west-1", "sts"}, "2013-05-24T00:00:00Z"},
@@ -441,7 +445,7 @@ Suite *sigv4_suite(void)
     tcase_add_loop_test(c, path_is_signed_as_it_is_for_s3_and_rewritten_for_others, 0,
                         sizeof paths / sizeof paths[0]);
     tcase_add_test(c, what_a_proxy_may_change_is_not_signed);
-    tcase_add_test(c, kept_key_is_renewed_with_day_place_and_access_key);
+    tcase_add_test(c, kept_key_is_renewed_with_day_place_and_keys);
     tcase_add_test(c, kept_key_is_not_derived_again);
     tcase_add_test(c, signature_used_again_forgets_the_request_before);
     tcase_add_test(c, query_with_too_many_pairs_is_not_signed);
