@@ -179,18 +179,8 @@ static const char *told_region(const struct stss3_op *op)
                : NULL;
 }
 
-/* The bucket may lie in another region than the one asked; S3 says where (RESTRedirect). */
-static bool learn_region(struct stss3_op *op)
+static void remember_region(struct stss3_client *client, const char *region)
 {
-    struct stss3_client *client = op->client;
-    const char *region = told_region(op);
-    const long status = op->request->http_status;
-    const bool is_elsewhere = status == 301 || status == 307 ||
-                              strcmp(op->said.code, "AuthorizationHeaderMalformed") == 0 ||
-                              (status == 400 && strcmp(op->request->method, "HEAD") == 0);
-    if (!is_elsewhere || op->has_moved || region == NULL)
-        return false;
-    op->has_moved = true;
     pthread_mutex_lock(&client->lock);
     const bool is_news = strcmp(client->region, region) != 0;
     (void)snprintf(client->region, sizeof client->region, "%s", region);
@@ -200,6 +190,20 @@ static bool learn_region(struct stss3_op *op)
         plug_log(client->host, REGSTORE_LOG_WARNING, "region",
                  PLUG_FIELDS({"bucket", client->config->bucket}, {"region", region},
                              {"message", "set s3_region to save a redirect"}));
+}
+
+/* The bucket may lie in another region than the one asked; S3 says where (RESTRedirect). */
+static bool learn_region(struct stss3_op *op)
+{
+    const char *region = told_region(op);
+    const long status = op->request->http_status;
+    const bool is_elsewhere = status == 301 || status == 307 ||
+                              strcmp(op->said.code, "AuthorizationHeaderMalformed") == 0 ||
+                              (status == 400 && strcmp(op->request->method, "HEAD") == 0);
+    if (!is_elsewhere || op->has_moved || region == NULL)
+        return false;
+    op->has_moved = true;
+    remember_region(op->client, region);
     return true;
 }
 
@@ -324,6 +328,8 @@ static enum stss3_verdict renew_session(struct stss3_op *op)
 static enum stss3_verdict judge_good(struct stss3_op *op)
 {
     struct stss3_request *request = op->request;
+    if (op->has_detour && op->detour.region[0] != '\0')
+        remember_region(op->client, op->detour.region); /* the host is for the moment, this is not */
     atomic_store(&op->client->is_region_known, true);
     if (op->is_range && !is_range_asked_for(op))
         return ask_for_range_again(request);

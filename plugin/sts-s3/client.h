@@ -91,7 +91,8 @@ struct stss3_op {
     uint64_t session_round;
     bool has_renewed, has_moved, has_detour;
     unsigned sendings;          /* every try, those on a connection that was stale too */
-    struct stss3_detour detour; /* of this operation alone: a 307 is for the moment */
+    struct stss3_detour detour; /* of this operation alone: a 307 is for the moment, but for the
+                                 * region that it names */
     struct stss3_error_body said;
 };
 
