@@ -199,6 +199,7 @@ static bool learn_region(struct stss3_op *op)
     const long status = op->request->http_status;
     const bool is_elsewhere = status == 301 || status == 307 ||
                               strcmp(op->said.code, "AuthorizationHeaderMalformed") == 0 ||
+                              strcmp(op->said.code, "IllegalLocationConstraintException") == 0 ||
                               (status == 400 && strcmp(op->request->method, "HEAD") == 0);
     if (!is_elsewhere || op->has_moved || region == NULL)
         return false;

@@ -27,6 +27,7 @@ static const struct rule by_code[] = {
     {"NoSuchBucket", REGSTORE_CONFIG, NEVER},
     {"InvalidBucketName", REGSTORE_CONFIG, NEVER},
     {"AuthorizationHeaderMalformed", REGSTORE_CONFIG, NEVER}, /* after the one move of client.c */
+    {"IllegalLocationConstraintException", REGSTORE_CONFIG, NEVER}, /* and after this one too */
     {"PreconditionFailed", REGSTORE_EXISTS, NEVER},
     {"ConditionalRequestConflict", REGSTORE_CONFLICT, AGAIN},
     {"OperationAborted", REGSTORE_CONFLICT, AGAIN},

@@ -64,6 +64,25 @@ START_TEST(region_in_a_header_is_learned_where_there_is_no_body)
 }
 END_TEST
 
+/* What a bucket of eu-south-1, which must be opted in to, says when us-east-1 is asked for it. */
+START_TEST(region_that_must_be_opted_in_to_is_learned)
+{
+    const struct server_step s3[] = {
+        {"HTTP/1.1 400 Bad Request\r\nx-amz-bucket-region: eu-south-1\r\nConnection: close\r\n\r\n"
+         "<Error><Code>IllegalLocationConstraintException</Code><Message>The eu-south-1 location "
+         "constraint is incompatible for the region specific endpoint this request was sent to."
+         "</Message></Error>",
+         SERVER_CLOSES},
+        put_200};
+    struct world w;
+    world_open(&w, s3, 2, NULL, 0);
+    ck_assert_msg(put(&w) == REGSTORE_OK, "%s", w.error.message);
+    ck_assert_uint_eq(server_heads(w.s3), 2);
+    ck_assert_ptr_nonnull(strstr(server_head(w.s3), SIGNED_FOR("eu-south-1")));
+    world_close(&w);
+}
+END_TEST
+
 static const struct server_step unbelievable[] = {
     MALFORMED("cn-north-1"), /* another partition */
     MALFORMED(""),
@@ -279,6 +298,7 @@ Suite *region_suite(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, region_in_an_error_is_learned_and_the_same_server_asked_again);
     tcase_add_test(tcase, region_in_a_header_is_learned_where_there_is_no_body);
+    tcase_add_test(tcase, region_that_must_be_opted_in_to_is_learned);
     tcase_add_loop_test(tcase, region_that_cannot_be_believed_is_not, 0, COUNT(unbelievable));
     tcase_add_test(tcase, server_that_sends_away_for_ever_is_asked_twice);
     tcase_add_loop_test(tcase, redirect_to_a_foreign_host_gets_no_request_at_all, 0,
