@@ -30,6 +30,21 @@ static const char *without_bucket(const struct stss3_config *config, const char 
     return *is_virtual_host ? host + len + 1 : host;
 }
 
+static bool is_fips(const char *host)
+{
+    return strncmp(host, "s3-fips.", strlen("s3-fips.")) == 0;
+}
+
+/* AWS names the ordinary host of the region also to who keeps to FIPS. */
+static void keep_to_fips(const struct stss3_config *config, struct stss3_detour *out)
+{
+    struct stss3_endpoint there;
+    stss3_config_endpoint(config, out->region, &there);
+    (void)snprintf(out->host, sizeof out->host, "%s%s%s",
+                   out->is_virtual_host ? config->bucket : "", out->is_virtual_host ? "." : "",
+                   there.authority);
+}
+
 enum stss3_redirect stss3_redirect_read(const struct stss3_config *config, const char *location,
                                         struct stss3_detour *out)
 {
@@ -53,6 +68,8 @@ enum stss3_redirect stss3_redirect_read(const struct stss3_config *config, const
     if (is_endpoint)
         out->region[0] = '\0';
     (void)snprintf(out->host, sizeof out->host, "%s", to.authority);
+    if (is_fips(config->s3.host) && !is_fips(host))
+        keep_to_fips(config, out);
     out->tls = to.tls;
     return STSS3_REDIRECT_FOLLOW;
 }

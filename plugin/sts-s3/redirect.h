@@ -20,7 +20,8 @@ enum stss3_redirect {
 /*
  * location: the header's text, or NULL.  Followed is only the configured endpoint itself and, where
  * that is AWS's, S3 in any region of the same partition, with our own bucket or none in the name:
- * under AWS's suffixes there are also hosts that anybody may rent.  Never from https to http.
+ * under AWS's suffixes there are also hosts that anybody may rent.  Never from https to http, nor
+ * from a host that keeps to FIPS to one that does not: then it is the region's that does.
  */
 enum stss3_redirect stss3_redirect_read(const struct stss3_config *config, const char *location,
                                         struct stss3_detour *out);

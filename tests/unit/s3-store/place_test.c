@@ -389,6 +389,13 @@ static const struct {
     /* Another server than AWS sends nowhere but to itself. */
     {"https://s3.us-east-1.amazonaws.com", "https://s3.eu-west-1.amazonaws.com/quay-bucket/a",
      STSS3_REDIRECT_FOLLOW, "s3.eu-west-1.amazonaws.com", "eu-west-1", false},
+    /* Whoever keeps to FIPS keeps to it on the way, too. */
+    {"https://s3-fips.us-east-1.amazonaws.com", "https://quay-bucket.s3.us-west-2.amazonaws.com/a",
+     STSS3_REDIRECT_FOLLOW, "quay-bucket.s3-fips.us-west-2.amazonaws.com", "us-west-2", true},
+    {"https://s3-fips.dualstack.us-east-1.amazonaws.com", "https://s3-us-west-2.amazonaws.com/a",
+     STSS3_REDIRECT_FOLLOW, "s3-fips.dualstack.us-west-2.amazonaws.com", "us-west-2", false},
+    {"https://s3-fips.us-east-1.amazonaws.com", "https://s3-fips.us-west-2.amazonaws.com/a",
+     STSS3_REDIRECT_FOLLOW, "s3-fips.us-west-2.amazonaws.com", "us-west-2", false},
     {"https://minio:9000", "https://minio:9000/quay-bucket/a", STSS3_REDIRECT_FOLLOW, "minio:9000",
      "", false},
     {"https://minio:9000", "https://quay-bucket.minio:9000/a", STSS3_REDIRECT_FOLLOW,
