@@ -18,6 +18,7 @@ struct copying {
     struct stss3_store *store;
     const char *from, *to, *etag;
     uint64_t length, part_bytes;
+    enum stss3_checksum sum; /* as Create has announced it: S3 takes no other with a part */
     char upload_id[STSS3_UPLOAD_ID_MAX];
     struct stss3_part *table;
     size_t n;
@@ -108,7 +109,7 @@ static regstore_status pump_part(struct copying *c, struct plug_call *call, size
         status = plug_no_memory(call);
     if (status == REGSTORE_OK) {
         op = stss3_part_new(&c->store->running->client, c->to, c->upload_id, (unsigned)i + 1, chunk,
-                            sha256, c->store->config->checksum);
+                            sha256, c->sum);
         status = op == NULL ? plug_no_memory(call) : stss3_op_run(op, call);
         if (status == REGSTORE_OK)
             stss3_etag_copy(c->table[i].etag, stss3_request_answer_header(op->request, "etag"));
@@ -181,8 +182,9 @@ copy_multipart(struct copying *c, struct plug_call *call, const struct stss3_met
     create.is_if_absent = false; /* said at Complete */
     /* Of parts that S3 copies it makes the checksums itself; but for COMPOSITE we would have to
      * name them. */
-    create.sum =
-        stss3_sum_is_joined(client->config->checksum) ? client->config->checksum : STSS3_SUM_NONE;
+    c->sum = client->config->checksum == STSS3_SUM_SHA256 ? STSS3_SUM_NONE
+                                                          : client->config->checksum;
+    create.sum = c->sum;
     c->n = (size_t)((c->length + c->part_bytes - 1) / c->part_bytes);
     if (c->n > c->store->config->limits.count)
         return plug_fail(call, REGSTORE_INVALID,
@@ -263,6 +265,9 @@ regstore_status stss3_copy_whole(struct stss3_store *store, struct plug_call *ca
              PLUG_FIELDS({"operation", "CopyObject"}, {"instead", "GetObject and UploadPart"},
                          {"code", call->error.code},
                          {"bytes", plug_number((int64_t)source->length).text}));
+    if (source->length == 0) /* it has no parts */
+        return stss3_put(&store->running->client, call, to, NULL, NULL, is_new ? meta : &kept,
+                         etag);
     c.part_bytes = stss3_copy_part_size(&store->config->limits, READ_WRITE_BYTES, c.length);
     return copy_multipart(&c, call, is_new ? meta : &kept, pump_parts, etag);
 }

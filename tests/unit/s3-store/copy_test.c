@@ -154,6 +154,53 @@ START_TEST(copy_whose_answer_was_lost_is_known_by_what_stands_beside_it)
 }
 END_TEST
 
+/* There are no parts of nothing: what cannot be copied is written anew. */
+START_TEST(empty_blob_is_put_where_it_cannot_be_copied)
+{
+    char head[256];
+    const struct server_step steps[] = {
+        {head_of(0, head), 0},
+        REFUSED("501 Not Implemented", "NotImplemented"),
+        {"HTTP/1.1 200 OK\r\nETag: \"e\"\r\nContent-Length: 0\r\n\r\n", 0}};
+    struct world w;
+    world_open(&w, steps, COUNT(steps), NULL, 0);
+    ck_assert_msg(w.plugin->copy(w.store, &w.call, "from", "to", NULL) == REGSTORE_OK, "%s",
+                  w.error.message);
+    ck_assert_uint_eq(server_heads(w.s3), 3);
+    ck_assert_ptr_nonnull(strstr(server_head(w.s3), copy_object)); /* a PUT of the target */
+    ck_assert_ptr_null(strstr(server_head(w.s3), "x-amz-copy-source"));
+    ck_assert_ptr_nonnull(strstr(server_head(w.s3), "x-amz-meta-regstore-digest: " DIGEST));
+    world_close(&w);
+}
+END_TEST
+
+/* Read and written: the checksum that was not announced at Create is not sent with the parts. */
+START_TEST(parts_that_go_through_us_have_no_checksum_that_the_whole_has_not)
+{
+    char head[256];
+    const struct server_step steps[] = {
+        {head_of(3, head), 0},
+        REFUSED("501 Not Implemented", "NotImplemented"),
+        CREATED,
+        {"HTTP/1.1 206 Partial Content\r\nETag: \"e\"\r\nContent-Range: bytes 0-2/3\r\n"
+         "Content-Length: 3\r\n\r\nabc",
+         0},
+        {"HTTP/1.1 200 OK\r\nETag: \"900150983cd24fb0d6963f7d28e17f72\"\r\nContent-Length: 0\r\n\r\n",
+         0},
+        {ANSWER("200 OK", "<CompleteMultipartUploadResult><ETag>\"e-1\"</ETag>"
+                          "</CompleteMultipartUploadResult>"),
+         SERVER_CLOSES}};
+    const struct regstore_pair sha256 = {"checksum_algorithm", "sha256"};
+    struct world w;
+    world_open_with(&w, steps, COUNT(steps), NULL, 0, &sha256, 1);
+    ck_assert_msg(w.plugin->copy(w.store, &w.call, "from", "to", NULL) == REGSTORE_OK, "%s",
+                  w.error.message);
+    ck_assert_uint_eq(count(w.s3, "x-amz-checksum-algorithm: "), 0);
+    ck_assert_uint_eq(count(w.s3, "x-amz-checksum-sha256: "), 0);
+    world_close(&w);
+}
+END_TEST
+
 Suite *copy_suite(void)
 {
     Suite *suite = suite_create("copy");
@@ -163,6 +210,8 @@ Suite *copy_suite(void)
     tcase_add_loop_test(tcase, copied_parts_keep_to_the_providers_limits, 0, COUNT(sizes));
     tcase_add_loop_test(tcase, copy_whose_answer_was_lost_is_known_by_what_stands_beside_it, 0,
                         COUNT(lost));
+    tcase_add_test(tcase, empty_blob_is_put_where_it_cannot_be_copied);
+    tcase_add_test(tcase, parts_that_go_through_us_have_no_checksum_that_the_whole_has_not);
     suite_add_tcase(suite, tcase);
     return suite;
 }
