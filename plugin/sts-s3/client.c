@@ -308,11 +308,11 @@ static bool is_range_asked_for(const struct stss3_op *op)
            first == op->range_offset;
 }
 
-/* A read does no harm twice. */
-static enum stss3_verdict ask_for_range_again(struct stss3_request *request)
+/* Neither a read nor a PUT does harm twice. */
+static enum stss3_verdict ask_again(struct stss3_request *request, regstore_status status,
+                                    const char *words)
 {
-    plug_error_set(&request->error, REGSTORE_CORRUPT,
-                   "%s: the answer is not the range that was asked for", request->operation);
+    plug_error_set(&request->error, status, "%s: the answer %s", request->operation, words);
     request->error.retryable = 1;
     return STSS3_AGAIN;
 }
@@ -329,11 +329,14 @@ static enum stss3_verdict renew_session(struct stss3_op *op)
 static enum stss3_verdict judge_good(struct stss3_op *op)
 {
     struct stss3_request *request = op->request;
-    if (op->has_detour && op->detour.region[0] != '\0')
-        remember_region(op->client, op->detour.region); /* the host is for the moment, this is not */
+    if (op->has_detour && op->detour.region[0] != '\0') /* unlike the host it stays so */
+        remember_region(op->client, op->detour.region);
     atomic_store(&op->client->is_region_known, true);
     if (op->is_range && !is_range_asked_for(op))
-        return ask_for_range_again(request);
+        return ask_again(request, REGSTORE_CORRUPT, "is not the range that was asked for");
+    /* Every S3 gives one for what it has stored; without it that was somebody else. */
+    if (op->is_chunk && stss3_request_answer_header(request, "etag") == NULL)
+        return ask_again(request, REGSTORE_UNAVAILABLE, "has no ETag");
     return op->xml_root == NULL ? STSS3_DONE : stss3_verdict_whole(request, op->xml_root);
 }
 

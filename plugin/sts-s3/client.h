@@ -77,7 +77,8 @@ struct stss3_op {
     bool is_range; /* a GET of a blob's bytes, among which nothing is looked for; they
                     * must be those that were asked for, from range_offset on */
     uint64_t range_offset;
-    struct stss3_sum sum; /* of a chunk that is sent; stss3_op_send_chunk() */
+    bool is_chunk;        /* bytes to be stored are sent; stss3_op_send_chunk() */
+    struct stss3_sum sum; /* of these */
     /* Told on the loop's thread when it is over, for operations that nobody waits for. */
     void (*done)(struct stss3_op *op, void *ctx);
     void *ctx;

@@ -147,6 +147,7 @@ void stss3_op_send_chunk(struct stss3_op *op, struct stss3_chunk *chunk, const c
         op->request->body_len = stss3_chunk_length(chunk);
         (void)snprintf(op->payload_sha256, sizeof op->payload_sha256, "%s", sha256);
     }
+    op->is_chunk = true;
     if (kind == STSS3_SUM_NONE && atomic_load(&op->client->demands_checksum))
         kind = stss3_demanded_checksum();
     stss3_op_checksum(op, kind);

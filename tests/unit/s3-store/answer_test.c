@@ -69,6 +69,39 @@ START_TEST(head_without_a_length_is_no_empty_blob)
 }
 END_TEST
 
+/* The page of what lies between, or of another server: nothing says that the blob was stored. */
+#define PAGE                                                                                       \
+    {                                                                                              \
+        ANSWER("200 OK", "<html>It works</html>"), SERVER_CLOSES                                   \
+    }
+
+static regstore_status put(struct world *w)
+{
+    const struct regstore_commit_opts opts = {.struct_size = sizeof opts, .key = "key"};
+    struct regstore_upload *upload = world_upload(w, NULL);
+    world_write(w, upload, 10);
+    const regstore_status status = w->plugin->upload_commit(upload, &w->call, &opts, NULL);
+    w->plugin->upload_close(upload);
+    return status;
+}
+
+START_TEST(put_that_is_answered_without_an_etag_is_not_done)
+{
+    const struct server_step pages[] = {PAGE},
+                             then_good[] = {PAGE, {HEAD_OF("200 OK", "Content-Length: 0"), 0}};
+    struct world w;
+    world_open(&w, pages, 1, NULL, 0);
+    ck_assert_int_eq(put(&w), REGSTORE_UNAVAILABLE);
+    ck_assert_uint_eq(w.error.retryable, 1);
+    ck_assert_ptr_nonnull(strstr(w.error.message, "PutObject"));
+    world_close(&w);
+    world_open(&w, then_good, 2, NULL, 0);
+    ck_assert_msg(put(&w) == REGSTORE_OK, "%s", w.error.message);
+    ck_assert_uint_eq(server_heads(w.s3), 2);
+    world_close(&w);
+}
+END_TEST
+
 Suite *answer_suite(void)
 {
     Suite *suite = suite_create("answer");
@@ -78,6 +111,7 @@ Suite *answer_suite(void)
                         COUNT(answers));
     tcase_add_test(tcase, whole_blob_without_its_length_is_not_taken_for_an_empty_one);
     tcase_add_test(tcase, head_without_a_length_is_no_empty_blob);
+    tcase_add_test(tcase, put_that_is_answered_without_an_etag_is_not_done);
     suite_add_tcase(suite, tcase);
     return suite;
 }
