@@ -154,6 +154,8 @@ static enum stss3_verdict judge(struct stss3_request *request)
     struct stss3_error_body body;
     struct assume *a = request->owner;
     enum stss3_verdict verdict = stss3_verdict_judge(request, true, &body);
+    stss3_verdict_redact(&request->error, a->signed_with == NULL ? plug_buf_text(&a->token.text)
+                                                                 : a->signed_with->token);
     stss3_token_file_forget(&a->token);
     if (stss3_service_clock_learn(&a->tools->clocks->sts, request, &body))
         verdict = STSS3_ANEW;

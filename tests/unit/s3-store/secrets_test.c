@@ -212,6 +212,28 @@ START_TEST(no_secret_reaches_log_error_check_or_token)
 }
 END_TEST
 
+#define IDENTITY "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJxdWF5In0.c2lnbmVk"
+
+/* An STS that repeats what it cannot read tells it to nobody else. */
+START_TEST(echoed_identity_is_in_no_message)
+{
+    const struct server_step sts = {
+        ANSWER("400 Bad Request",
+               "<ErrorResponse><Error><Code>InvalidIdentityToken</Code><Message>no provider for "
+               "'" IDENTITY "'</Message></Error></ErrorResponse>"),
+        SERVER_CLOSES};
+    struct world w;
+    write_key(access_path, IDENTITY);
+    const struct regstore_pair more = {"sts_web_identity_token_file", access_path};
+    world_open_with(&w, &head_200, 1, &sts, 1, &more, 1);
+    ck_assert_int_eq(stat_key(&w), REGSTORE_DENIED);
+    ck_assert_ptr_nonnull(strstr(w.error.message, "no provider for '***"));
+    ck_assert_ptr_null(strstr(w.error.message, "eyJ"));
+    ck_assert(!world_has_logged(&w, "eyJ"));
+    world_close(&w);
+}
+END_TEST
+
 Suite *secrets_suite(void)
 {
     Suite *suite = suite_create("secrets");
@@ -222,6 +244,7 @@ Suite *secrets_suite(void)
     tcase_add_test(tcase, file_that_cannot_be_used_is_named_and_nothing_is_sent);
     tcase_add_test(tcase, without_a_role_the_files_keys_go_to_s3);
     tcase_add_loop_test(tcase, no_secret_reaches_log_error_check_or_token, 0, COUNT(answers));
+    tcase_add_test(tcase, echoed_identity_is_in_no_message);
     suite_add_tcase(suite, tcase);
     return suite;
 }
