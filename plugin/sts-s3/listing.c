@@ -100,6 +100,10 @@ static regstore_status add_object(struct page *p)
     stss3_etag_copy(e->etag, plug_buf_text(&p->etag));
     if (!stss3_time_parse_iso(plug_buf_text(&p->mtime), &e->mtime_ns))
         e->mtime_ns = 0;
+    plug_buf_reset(&p->key); /* the next one may be without */
+    plug_buf_reset(&p->length);
+    plug_buf_reset(&p->etag);
+    plug_buf_reset(&p->mtime);
     return REGSTORE_OK;
 }
 

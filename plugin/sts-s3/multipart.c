@@ -255,9 +255,11 @@ static regstore_status part_end(void *ctx, const char *path, const char *text)
     stss3_etag_copy(part.etag, plug_buf_text(&p->etag));
     if (!stss3_sum_parse(STSS3_SUM_SHA256, plug_buf_text(&p->sha256), &part.sum))
         part.sum.kind = STSS3_SUM_NONE;
-    plug_buf_reset(&p->sha256); /* the next part may have none */
     if (!stss3_time_parse_iso(plug_buf_text(&p->mtime), &mtime_ns))
         mtime_ns = 0;
+    struct plug_buf *const own[] = {&p->number, &p->length, &p->etag, &p->mtime, &p->sha256};
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+        plug_buf_reset(own[i]); /* the next part may be without */
     return p->each(p->ctx, (unsigned)number, &part, mtime_ns);
 }
 
@@ -391,8 +393,9 @@ static regstore_status upload_end(void *ctx, const char *path, const char *text)
     const char *date = stss3_request_answer_header(p->op->request, "date");
     if (date == NULL || !stss3_time_parse_http(date, &p->now_ns))
         p->now_ns = stss3_service_clock_now_ns(p->op->client->clock);
-    if (strncmp(plug_buf_text(&p->key), p->root, strlen(p->root)) != 0 ||
-        !stss3_time_parse_iso(plug_buf_text(&p->begun), &begun_ns))
+    const bool has_age = stss3_time_parse_iso(plug_buf_text(&p->begun), &begun_ns);
+    plug_buf_reset(&p->begun); /* the next one may be without */
+    if (strncmp(plug_buf_text(&p->key), p->root, strlen(p->root)) != 0 || !has_age)
         return REGSTORE_OK; /* not ours, or nothing that has an age */
     return p->each(p->ctx, plug_buf_text(&p->key) + strlen(p->root), plug_buf_text(&p->id),
                    begun_ns, p->now_ns);

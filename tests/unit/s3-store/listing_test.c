@@ -203,6 +203,55 @@ START_TEST(what_a_server_does_not_know_is_asked_once)
 }
 END_TEST
 
+#define LIST_UPLOADS(body)                                                                         \
+    {                                                                                              \
+        ANSWER("200 OK", "<ListMultipartUploadsResult>" body END "</ListMultipartUploadsResult>"), \
+            SERVER_CLOSES                                                                          \
+    }
+#define LONG_AGO "2001-01-01T00:00:00Z"
+#define ID_A     "uploads/00000000-0000-4000-8000-00000000000a"
+#define ID_B     "uploads/00000000-0000-4000-8000-00000000000b"
+
+static const struct {
+    uint64_t flags;
+    struct server_step steps[6];
+    unsigned requests;
+} undated[] = {
+    {REGSTORE_PURGE_OBJECTS,
+     {LIST("<Contents><Key>datastorage/" ID_A "</Key><LastModified>" LONG_AGO
+           "</LastModified></Contents><Contents><Key>datastorage/" ID_B "</Key></Contents>" END),
+      LIST_UPLOADS(""),
+      {"HTTP/1.1 204 No Content\r\n\r\n", 0}},
+     3},
+    {REGSTORE_PURGE_UPLOADS,
+     {LIST_UPLOADS("<Upload><Key>datastorage/" ID_A
+                   "</Key><UploadId>a</UploadId><Initiated>" LONG_AGO "</Initiated></Upload>"
+                   "<Upload><Key>datastorage/" ID_B "</Key><UploadId>b</UploadId></Upload>"),
+      {ANSWER("200 OK", "<ListPartsResult>" END "</ListPartsResult>"), SERVER_CLOSES},
+      LIST(END),
+      {"HTTP/1.1 204 No Content\r\n\r\n", 0},
+      REFUSED("404 Not Found", "NoSuchUpload")},
+     5},
+};
+
+/* What a list says of one entry it does not say of the next. */
+START_TEST(what_has_no_date_is_not_as_old_as_its_neighbour)
+{
+    const struct regstore_purge_opts opts = {
+        .struct_size = sizeof opts, .flags = undated[_i].flags, .older_than_s = 60};
+    struct regstore_purged done = {.struct_size = sizeof done};
+    struct world w;
+    world_open(&w, undated[_i].steps, undated[_i].requests, NULL, 0);
+    ck_assert_msg(w.plugin->purge(w.store, &w.call, &opts, &done) == REGSTORE_OK, "%s",
+                  w.error.message);
+    ck_assert_uint_eq(done.objects + done.uploads, 1);
+    ck_assert_uint_eq(server_heads(w.s3), undated[_i].requests);
+    ck_assert_ptr_null(strstr(server_all_heads(w.s3), "uploadId=b"));
+    ck_assert_ptr_null(strstr(server_all_heads(w.s3), "POST "));
+    world_close(&w);
+}
+END_TEST
+
 Suite *listing_suite(void)
 {
     Suite *suite = suite_create("listing");
@@ -211,6 +260,7 @@ Suite *listing_suite(void)
     tcase_add_loop_test(tcase, list_is_walked_as_the_server_knows_it, 0, COUNT(walks));
     tcase_add_loop_test(tcase, list_that_does_not_go_on_is_a_failure, 0, COUNT(dead_ends));
     tcase_add_test(tcase, what_a_server_does_not_know_is_asked_once);
+    tcase_add_loop_test(tcase, what_has_no_date_is_not_as_old_as_its_neighbour, 0, COUNT(undated));
     suite_add_tcase(suite, tcase);
     return suite;
 }
