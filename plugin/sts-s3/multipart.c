@@ -219,10 +219,12 @@ struct part_page {
     void *ctx;
 };
 
-static void keep(struct plug_buf *b, const char *text)
+/* False: no memory. */
+static bool keep(struct plug_buf *b, const char *text)
 {
     plug_buf_reset(b);
     plug_buf_str(b, text);
+    return !plug_buf_failed(b);
 }
 
 static regstore_status part_end(void *ctx, const char *path, const char *text)
@@ -238,8 +240,8 @@ static regstore_status part_end(void *ctx, const char *path, const char *text)
         {"Part/ChecksumSHA256", &p->sha256},
     };
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
-        if (strcmp(path, fields[i].path) == 0)
-            keep(fields[i].text, text);
+        if (strcmp(path, fields[i].path) == 0 && !keep(fields[i].text, text))
+            return plug_no_memory(p->call);
     if (strcmp(path, "Part") != 0)
         return REGSTORE_OK;
     uint64_t number = 0;
@@ -276,6 +278,8 @@ static regstore_status read_page(struct stss3_op *op, struct plug_call *call, co
                                                   op->request->answer.len, &handler, &bad);
     if (status != REGSTORE_OK && bad.status == status)
         return plug_call_adopt(call, &bad);
+    if (status == REGSTORE_NO_MEMORY)
+        return plug_no_memory(call);
     return status; /* each() has set the words itself, in call */
 }
 
@@ -296,10 +300,9 @@ regstore_status stss3_multipart_parts(struct stss3_client *client, struct plug_c
             break;
         }
         stss3_query_add(&op->query, "uploadId", upload_id);
-        keep(&marker, plug_buf_text(&page.next));
+        op->query.failed |= !keep(&marker, plug_buf_text(&page.next));
         if (marker.len != 0)
             stss3_query_add(&op->query, "part-number-marker", plug_buf_text(&marker));
-        op->query.failed |= marker.failed;
         plug_buf_reset(&page.truncated);
         plug_buf_reset(&page.next);
         status = read_page(op, call, "ListPartsResult", part_end, &page);
@@ -385,20 +388,25 @@ static regstore_status upload_end(void *ctx, const char *path, const char *text)
         {"NextKeyMarker", &p->next_key}, {"NextUploadIdMarker", &p->next_id},
     };
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
-        if (strcmp(path, fields[i].path) == 0)
-            keep(fields[i].text, text);
+        if (strcmp(path, fields[i].path) == 0 && !keep(fields[i].text, text))
+            return REGSTORE_NO_MEMORY;
     if (strcmp(path, "Upload") != 0)
         return REGSTORE_OK;
     int64_t begun_ns;
     const char *date = stss3_request_answer_header(p->op->request, "date");
     if (date == NULL || !stss3_time_parse_http(date, &p->now_ns))
         p->now_ns = stss3_service_clock_now_ns(p->op->client->clock);
-    const bool has_age = stss3_time_parse_iso(plug_buf_text(&p->begun), &begun_ns);
-    plug_buf_reset(&p->begun); /* the next one may be without */
-    if (strncmp(plug_buf_text(&p->key), p->root, strlen(p->root)) != 0 || !has_age)
-        return REGSTORE_OK; /* not ours, or nothing that has an age */
-    return p->each(p->ctx, plug_buf_text(&p->key) + strlen(p->root), plug_buf_text(&p->id),
-                   begun_ns, p->now_ns);
+    regstore_status status = REGSTORE_OK;
+    /* Not ours, or without an age, or without an id: aborting it would delete what is at the key on
+     * Ceph, to which a DELETE with an empty uploadId is the object's own. */
+    if (strncmp(plug_buf_text(&p->key), p->root, strlen(p->root)) == 0 && p->id.len != 0 &&
+        stss3_time_parse_iso(plug_buf_text(&p->begun), &begun_ns))
+        status = p->each(p->ctx, plug_buf_text(&p->key) + strlen(p->root), plug_buf_text(&p->id),
+                         begun_ns, p->now_ns);
+    plug_buf_reset(&p->key); /* the next one may be without */
+    plug_buf_reset(&p->id);
+    plug_buf_reset(&p->begun);
+    return status;
 }
 
 /* The two markers are one place: the id moves where many uploads are at one key. */
@@ -445,9 +453,8 @@ stss3_multipart_uploads(struct stss3_client *client, struct plug_call *call, con
             status = plug_no_memory(call);
             break;
         }
-        keep(&key, plug_buf_text(&page.next_key));
-        keep(&id, plug_buf_text(&page.next_id));
-        page.op->query.failed |= key.failed || id.failed;
+        page.op->query.failed |= !keep(&key, plug_buf_text(&page.next_key));
+        page.op->query.failed |= !keep(&id, plug_buf_text(&page.next_id));
         plug_buf_reset(&page.truncated);
         plug_buf_reset(&page.next_key);
         plug_buf_reset(&page.next_id);
