@@ -10,6 +10,8 @@
 #include "timestamp.h"
 #include "verdict.h"
 
+#define IF_ABSENT "if-none-match"
+
 void stss3_client_init(struct stss3_client *client, const struct stss3_config *config,
                        struct stss3_http *http, struct stss3_service_clock *clock,
                        struct stss3_sessions *sessions)
@@ -80,7 +82,7 @@ static size_t list_headers(const struct stss3_op *op, const char *host, struct s
         at += strlen(at) + 1;
         out[n].value = at;
         at += strlen(at) + 1;
-        n++;
+        n += !op->is_unconditional || strcmp(out[n].name, IF_ABSENT) != 0;
     }
     return n;
 }
@@ -372,6 +374,27 @@ static bool is_checksum_demanded(struct stss3_op *op)
     return true;
 }
 
+static bool has_header(const struct stss3_op *op, const char *name)
+{
+    const char *at = op->headers.data, *end = at == NULL ? NULL : at + op->headers.len;
+    bool is_name = true;
+    for (; at < end; at += strlen(at) + 1, is_name = !is_name)
+        if (is_name && strcmp(at, name) == 0)
+            return true;
+    return false;
+}
+
+/* Not every server that is no AWS knows If-None-Match, and some refuse what they do not know. There
+ * the key has been looked at before (F_ATOMIC_IF_ABSENT is not offered). */
+static bool is_condition_refused(struct stss3_op *op)
+{
+    if (op->request->error.status != REGSTORE_UNSUPPORTED || op->is_unconditional ||
+        op->client->config->is_aws_s3 || !has_header(op, IF_ABSENT))
+        return false;
+    op->is_unconditional = true;
+    return true;
+}
+
 static enum stss3_verdict judge(struct stss3_request *request)
 {
     struct stss3_op *op = request->owner;
@@ -385,6 +408,10 @@ static enum stss3_verdict judge(struct stss3_request *request)
         return STSS3_ANEW;
     if (is_checksum_demanded(op)) {
         request->cause = "checksum";
+        return STSS3_ANEW;
+    }
+    if (is_condition_refused(op)) {
+        request->cause = "condition";
         return STSS3_ANEW;
     }
     if (is_session_over(op))

@@ -91,6 +91,7 @@ struct stss3_op {
     struct stss3_session *session;
     uint64_t session_round;
     bool has_renewed, has_moved, has_detour;
+    bool is_unconditional;      /* the server does not know If-None-Match */
     unsigned sendings;          /* every try, those on a connection that was stale too */
     struct stss3_detour detour; /* of this operation alone: a 307 is for the moment, but for the
                                  * region that it names */

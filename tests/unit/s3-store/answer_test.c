@@ -102,6 +102,34 @@ START_TEST(put_that_is_answered_without_an_etag_is_not_done)
 }
 END_TEST
 
+#define REFUSED(status, code)                                                                      \
+    {                                                                                              \
+        ANSWER(status, "<Error><Code>" code "</Code></Error>"), SERVER_CLOSES                      \
+    }
+
+/* What a server without If-None-Match says of it.  It has been asked before whether the key is
+ * taken: that has to do. */
+START_TEST(server_that_refuses_if_none_match_is_asked_without)
+{
+    const struct server_step s3[] = {REFUSED("404 Not Found", "NoSuchKey"),
+                                     REFUSED("501 Not Implemented", "NotImplemented"),
+                                     {HEAD_OF("200 OK", "Content-Length: 0"), 0}};
+    const struct regstore_commit_opts opts = {
+        .struct_size = sizeof opts, .key = "key", .flags = REGSTORE_COMMIT_IF_ABSENT};
+    struct world w;
+    world_open(&w, s3, 3, NULL, 0);
+    struct regstore_upload *upload = world_upload(&w, NULL);
+    world_write(&w, upload, 10);
+    ck_assert_msg(w.plugin->upload_commit(upload, &w.call, &opts, NULL) == REGSTORE_OK, "%s",
+                  w.error.message);
+    ck_assert_uint_eq(server_heads(w.s3), 3);
+    ck_assert_ptr_nonnull(strstr(server_all_heads(w.s3), "if-none-match: *"));
+    ck_assert_ptr_null(strstr(server_head(w.s3), "if-none-match"));
+    w.plugin->upload_close(upload);
+    world_close(&w);
+}
+END_TEST
+
 Suite *answer_suite(void)
 {
     Suite *suite = suite_create("answer");
@@ -112,6 +140,7 @@ Suite *answer_suite(void)
     tcase_add_test(tcase, whole_blob_without_its_length_is_not_taken_for_an_empty_one);
     tcase_add_test(tcase, head_without_a_length_is_no_empty_blob);
     tcase_add_test(tcase, put_that_is_answered_without_an_etag_is_not_done);
+    tcase_add_test(tcase, server_that_refuses_if_none_match_is_asked_without);
     suite_add_tcase(suite, tcase);
     return suite;
 }
