@@ -185,7 +185,8 @@ START_TEST(parts_that_go_through_us_have_no_checksum_that_the_whole_has_not)
         {"HTTP/1.1 206 Partial Content\r\nETag: \"e\"\r\nContent-Range: bytes 0-2/3\r\n"
          "Content-Length: 3\r\n\r\nabc",
          0},
-        {"HTTP/1.1 200 OK\r\nETag: \"900150983cd24fb0d6963f7d28e17f72\"\r\nContent-Length: 0\r\n\r\n",
+        {"HTTP/1.1 200 OK\r\nETag: \"900150983cd24fb0d6963f7d28e17f72\"\r\n"
+         "Content-Length: 0\r\n\r\n",
          0},
         {ANSWER("200 OK", "<CompleteMultipartUploadResult><ETag>\"e-1\"</ETag>"
                           "</CompleteMultipartUploadResult>"),

@@ -68,7 +68,8 @@ END_TEST
 START_TEST(region_that_must_be_opted_in_to_is_learned)
 {
     const struct server_step s3[] = {
-        {"HTTP/1.1 400 Bad Request\r\nx-amz-bucket-region: eu-south-1\r\nConnection: close\r\n\r\n"
+        {"HTTP/1.1 400 Bad Request\r\nx-amz-bucket-region: eu-south-1\r\n"
+         "Connection: close\r\n\r\n"
          "<Error><Code>IllegalLocationConstraintException</Code><Message>The eu-south-1 location "
          "constraint is incompatible for the region specific endpoint this request was sent to."
          "</Message></Error>",
