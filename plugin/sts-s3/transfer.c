@@ -440,7 +440,11 @@ static enum stss3_transport classify(struct stss3_transfer *transfer, CURLcode r
     case CURLE_SSL_ISSUER_ERROR:
         return STSS3_TRANSPORT_TLS;
     case CURLE_WRITE_ERROR:
-        return transfer->is_too_long ? STSS3_TRANSPORT_TOO_LONG : STSS3_TRANSPORT_INTERNAL;
+        if (!transfer->is_too_long)
+            return STSS3_TRANSPORT_INTERNAL;
+        /* Of an error the status says enough: a gateway's page may be of any size. */
+        return status_of(transfer->easy) / 100 == 2 ? STSS3_TRANSPORT_TOO_LONG
+                                                    : STSS3_TRANSPORT_NONE;
     case CURLE_UNSUPPORTED_PROTOCOL: /* also what curl calls an answer without a status line */
         return transfer->is_connected ? STSS3_TRANSPORT_BROKEN : STSS3_TRANSPORT_INTERNAL;
     case CURLE_SEND_ERROR:

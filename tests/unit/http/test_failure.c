@@ -38,6 +38,8 @@ static const struct {
     {{"garbage\r\n\r\n", SERVER_CLOSES}, STSS3_TRANSPORT_BROKEN, 0},
     {{"HTTP/1.1 100 Continue\r\n\r\n", SERVER_CLOSES}, STSS3_TRANSPORT_BROKEN, 0},
     {{"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n123456", 0}, STSS3_TRANSPORT_TOO_LONG, 200},
+    /* What the page behind an error says need not be known: its status is. */
+    {{"HTTP/1.1 503 Busy\r\nContent-Length: 6\r\n\r\n123456", 0}, STSS3_TRANSPORT_NONE, 503},
     {{"", SERVER_HANGS}, STSS3_TRANSPORT_STALLED, 0},
     {{"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n1", SERVER_HANGS},
      STSS3_TRANSPORT_STALLED, 200},
