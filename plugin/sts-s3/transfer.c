@@ -353,7 +353,6 @@ static const char *set_up(struct stss3_transfer *transfer)
         return "too many headers";
     const uint64_t answer_max = request->sink != NULL ? request->sink_cap : request->answer_max;
     curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->state->wants_fresh ? 1L : 0L);
-    curl_easy_setopt(easy, CURLOPT_NOPROXY, request->is_beside_us ? "*" : "");
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
                      (long)(request->connect_timeout_ms != 0
                                 ? request->connect_timeout_ms
@@ -361,8 +360,8 @@ static const char *set_up(struct stss3_transfer *transfer)
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, clamp_buffer(answer_max));
     curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, clamp_buffer(request->body_len));
     set_method(easy, request);
-    if (!stss3_way_set(easy, transfer->options->proxies, plug_buf_text(&request->url),
-                       &transfer->proxy))
+    if (!stss3_way_set(easy, request->is_beside_us ? NULL : transfer->options->proxies,
+                       plug_buf_text(&request->url), &transfer->proxy))
         return "out of memory";
     if (curl_easy_setopt(easy, CURLOPT_URL, plug_buf_text(&request->url)) != CURLE_OK)
         return "out of memory, or the URL is too long";

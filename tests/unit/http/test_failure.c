@@ -93,6 +93,25 @@ START_TEST(nobody_there_has_a_name)
 }
 END_TEST
 
+/* Words about a proxy lead astray where none was asked. */
+START_TEST(failure_beside_us_names_no_proxy)
+{
+    static struct stss3_proxies proxies; /* outlives the engine */
+    ck_assert_ptr_null(stss3_proxy_parse("http://127.0.0.1:1", &proxies.http));
+    client.options.attempts = 1;
+    client.options.proxies = &proxies;
+    client_open(&client);
+    for (int is_beside_us = 0; is_beside_us < 2; is_beside_us++) {
+        struct errand errand = {0};
+        struct stss3_request *request = errand_request(&errand, "GET", "http://127.0.0.1:1/");
+        request->is_beside_us = is_beside_us != 0;
+        ck_assert_int_eq(start_and_finish(&client, request), REGSTORE_UNAVAILABLE);
+        ck_assert_int_eq(strstr(request->transport_text, "proxy") == NULL, is_beside_us);
+        drop(request);
+    }
+}
+END_TEST
+
 START_TEST(handshake_that_breaks_off_is_connect)
 {
     static const struct server_step script[] = {{NULL, 0}};
@@ -210,6 +229,7 @@ void add_failure_tests(Suite *suite)
              sizeof breaks / sizeof breaks[0]);
     ADD_TEST(suite, nobody_there_has_a_name, set_up, tear_down,
              sizeof nowhere / sizeof nowhere[0]);
+    ADD_TEST(suite, failure_beside_us_names_no_proxy, set_up, tear_down, 1);
     ADD_TEST(suite, handshake_that_breaks_off_is_connect, set_up, tear_down, 1);
     ADD_TEST(suite, body_file_that_became_shorter_is_internal, set_up, tear_down, 1);
     ADD_TEST(suite, slow_answer_is_no_stall, set_up, tear_down, 1);
