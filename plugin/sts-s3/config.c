@@ -101,7 +101,9 @@ const struct regstore_param stss3_params[] = {
     {"checksum_algorithm", "auto",
      "the checksum that is sent with each body, beside the SHA-256 of its signature: crc32c, "
      "crc64nvme, sha256 (which S3 cannot make of a whole), md5, none, or auto: crc32c on AWS, else "
-     "none; a bucket that demands one gets Content-MD5 in any case",
+     "none; S3 keeps the first three, and a blob that is read whole is compared with what is kept: "
+     "beyond 1 MiB that costs one HEAD, which md5 and none save; a bucket that demands one gets "
+     "Content-MD5 in any case",
      0},
     {"ca_bundle", NULL,
      "a file of PEM certificates to trust in place of the system's; else AWS_CA_BUNDLE",

@@ -50,9 +50,9 @@ regstore_status stss3_put(struct stss3_client *client, struct plug_call *call, c
 struct stss3_op *stss3_get_new(struct stss3_client *client, const char *key, uint64_t offset,
                                uint64_t len, const char *etag, struct stss3_chunk *chunk);
 
-/* Whether all of an object that came in one answer is what its checksum says; true where the answer
- * has none of the whole. */
-bool stss3_is_sum_right(const struct stss3_request *request, const void *data, size_t len);
+/* The checksum of the whole object that an answer to GET or HEAD tells; false where it has none.  A
+ * GET's is of its bytes when they are the whole. */
+bool stss3_sum_told(const struct stss3_request *request, struct stss3_sum *due);
 
 /* OK for what is not there. */
 regstore_status stss3_delete(struct stss3_client *client, struct plug_call *call, const char *key);

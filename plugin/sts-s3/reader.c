@@ -6,6 +6,7 @@
 
 #include "key.h"
 #include "process.h"
+#include "whole.h"
 
 /* The first range is small, since many callers want only a little, and later ones double. */
 #define FIRST_BYTES (1ull * STSS3_MIB)
@@ -19,6 +20,7 @@ struct range {
     struct stss3_op *op;
     struct stss3_chunk *chunk;
     uint64_t length;
+    bool is_summed;
 };
 
 struct stss3_reader {
@@ -31,8 +33,11 @@ struct stss3_reader {
     struct range window[WINDOW]; /* a ring, in order */
     size_t first, count;
     struct plug_tally told;
-    uint64_t given; /* bytes of the first range that the caller has */
-    bool is_read;   /* the caller has asked for bytes at least once: it is worth reading ahead */
+    uint64_t given;   /* bytes of the first range that the caller has */
+    bool is_read;     /* the caller has asked for bytes at least once: it is worth reading ahead */
+    bool is_verified; /* it is of the whole, whose checksum is told, or may be asked for */
+    bool is_asked;
+    struct stss3_whole whole;
 };
 
 static void drop_range(struct range *r)
@@ -51,6 +56,8 @@ void stss3_reader_free(struct stss3_reader *r)
     if (r->process == plug_process())
         for (size_t i = 0; i < WINDOW; i++)
             drop_range(&r->window[i]);
+    if (r->process == plug_process())
+        stss3_whole_clear(&r->whole);
     free(r->key);
     stss3_store_unref(r->store);
     free(r);
@@ -92,7 +99,7 @@ static bool ask(struct stss3_reader *r)
         stss3_chunk_unref(chunk);
         return false;
     }
-    r->window[(r->first + r->count++) % WINDOW] = (struct range){op, chunk, len};
+    r->window[(r->first + r->count++) % WINDOW] = (struct range){op, chunk, len, false};
     r->next += len;
     if (r->range_bytes < MOST_BYTES)
         r->range_bytes *= 2;
@@ -137,30 +144,81 @@ static regstore_status wait_for_first(struct stss3_reader *r, struct plug_call *
     return status;
 }
 
+/* The checksum of the whole is asked for together with the second range: whoever stops before costs
+ * no request. */
+static regstore_status read_ahead(struct stss3_reader *r, struct plug_call *call)
+{
+    if (!r->is_read)
+        return REGSTORE_OK;
+    if (r->is_verified && !r->is_asked) {
+        if (!stss3_whole_ask(&r->whole, &r->store->running->client, r->key, &r->object))
+            return plug_no_memory(call);
+        r->is_asked = true;
+    }
+    while (ask(r))
+        ;
+    return REGSTORE_OK;
+}
+
+/* Range by range, in order; with the last one it shows whether they are what they should be. */
+static regstore_status sum_first(struct stss3_reader *r, struct plug_call *call)
+{
+    struct range *range = &r->window[r->first];
+    if (!r->is_verified)
+        return REGSTORE_OK;
+    TRY(stss3_whole_hear(&r->whole, call, r->key, &r->object));
+    r->is_verified = stss3_whole_is_told(&r->whole);
+    if (!r->is_verified)
+        return REGSTORE_OK;
+    if (!range->is_summed)
+        TRY(stss3_whole_add(&r->whole, call, stss3_chunk_data(range->chunk),
+                            (size_t)range->length));
+    range->is_summed = true;
+    return r->count == 1 && r->next == r->end ? stss3_whole_end(&r->whole, call) : REGSTORE_OK;
+}
+
+static void drop_first(struct stss3_reader *r)
+{
+    drop_range(&r->window[r->first]);
+    r->first = (r->first + 1) % WINDOW;
+    r->count--;
+    r->given = 0;
+}
+
+/* A range that the caller has all of stays until it is summed, which must not cost the call that
+ * hands it out a wait. */
+static regstore_status leave_first(struct stss3_reader *r, struct plug_call *call)
+{
+    if (r->count == 0 || r->given < r->window[r->first].length)
+        return REGSTORE_OK;
+    TRY(sum_first(r, call));
+    drop_first(r);
+    return REGSTORE_OK;
+}
+
 regstore_status stss3_reader_next(struct stss3_reader *r, struct plug_call *call, void *buf,
                                   size_t cap, size_t *got)
 {
     *got = 0;
     TRY(plug_call_check(call));
+    TRY(read_ahead(r, call));
+    TRY(leave_first(r, call));
     if (r->count == 0 && r->next == r->end)
         return REGSTORE_OK;
     if (r->count == 0 && !ask(r))
         return plug_no_memory(call);
     TRY(wait_for_first(r, call));
-    while (r->is_read && ask(r))
-        ;
+    TRY(read_ahead(r, call));
     r->is_read = true;
+    if (r->count == 1 && r->next == r->end) /* none of the last ones unless all are right */
+        TRY(sum_first(r, call));
     struct range *range = &r->window[r->first];
     const uint64_t left = range->length - r->given;
     const size_t n = left < cap ? (size_t)left : cap;
     memcpy(buf, stss3_chunk_data(range->chunk) + r->given, n);
     r->given += n;
-    if (r->given == range->length) {
-        drop_range(range);
-        r->first = (r->first + 1) % WINDOW;
-        r->count--;
-        r->given = 0;
-    }
+    if (r->given == range->length && (range->is_summed || !r->is_verified))
+        drop_first(r);
     *got = n;
     return REGSTORE_OK;
 }
@@ -196,8 +254,7 @@ static regstore_status begin(struct stss3_reader *r, struct plug_call *call, uin
             if (r->object.length > offset) /* another blob by now: not the end of this one */
                 return plug_fail(call, REGSTORE_UNAVAILABLE,
                                  "GetObject: there is nothing at %llu, of a blob of %llu bytes",
-                                 (unsigned long long)offset,
-                                 (unsigned long long)r->object.length);
+                                 (unsigned long long)offset, (unsigned long long)r->object.length);
         } else if (error->status == REGSTORE_EXISTS) {
             return plug_fail(call, REGSTORE_CONFLICT, "the blob is another one than '%s'", etag);
         } else {
@@ -207,6 +264,23 @@ static regstore_status begin(struct stss3_reader *r, struct plug_call *call, uin
     if (etag != NULL && strcmp(r->object.etag, etag) != 0)
         return plug_fail(call, REGSTORE_CONFLICT, "the blob is another one than '%s'", etag);
     return REGSTORE_OK;
+}
+
+/* Only of a whole there is a checksum.  Where the first answer has all of it, its checksum is there
+ * already. */
+static regstore_status settle_sum(struct stss3_reader *r, struct plug_call *call, uint64_t offset)
+{
+    const struct range *range = &r->window[r->first];
+    if (offset != 0 || r->end != r->object.length || range->length == 0)
+        return REGSTORE_OK;
+    if (range->length < r->end) {
+        r->is_verified =
+            stss3_whole_may_ask(&r->store->running->client) && r->object.etag[0] != '\0';
+        return REGSTORE_OK;
+    }
+    r->is_verified = r->is_asked = true;
+    TRY(stss3_whole_take(&r->whole, call, range->op->request));
+    return sum_first(r, call);
 }
 
 /* Now the length is known: where to stop, and how long the first range really is. */
@@ -225,11 +299,7 @@ static regstore_status settle(struct stss3_reader *r, struct plug_call *call, ui
     r->next = offset + range->length;
     if (range->op->request->sink_len < range->length)
         return plug_fail(call, REGSTORE_UNAVAILABLE, "GetObject: the range came short");
-    if (offset == 0 && range->op->request->sink_len == r->object.length &&
-        !stss3_is_sum_right(range->op->request, stss3_chunk_data(range->chunk),
-                            (size_t)r->object.length))
-        return plug_fail(call, REGSTORE_CORRUPT,
-                         "GetObject: the bytes are others than their checksum says");
+    TRY(settle_sum(r, call, offset));
     if (range->length == 0) {
         drop_range(range);
         r->count = 0;

@@ -3,6 +3,8 @@
  */
 #include "suites.h"
 
+#include "store.h"
+#include "whole.h"
 #include "world.h"
 
 #include <string.h>
@@ -130,6 +132,49 @@ START_TEST(server_that_refuses_if_none_match_is_asked_without)
 }
 END_TEST
 
+#define SUMS(type) TEN "\r\nx-amz-checksum-type: " type "\r\nx-amz-checksum-crc32c: KAwGng=="
+
+/* To a HEAD that asks for the checksum of an object of 10 bytes with the ETag "e". */
+static const struct {
+    const char *reply, *logged;
+    bool is_told;
+} sums[] = {
+    {HEAD_OF("200 OK", SUMS("FULL_OBJECT")), NULL, true},
+    {HEAD_OF("200 OK", SUMS("COMPOSITE")), NULL, false},
+    {HEAD_OF("200 OK", TEN "\r\nx-amz-checksum-crc32c: KAwGng=="), NULL, false},
+    {HEAD_OF("200 OK", TEN "\r\nx-amz-checksum-type: FULL_OBJECT\r\nx-amz-checksum-crc32c: KAwG"),
+     NULL, false},
+    {HEAD_OF("200 OK", TEN), NULL, false},
+    {HEAD_OF("200 OK", "Content-Length: 11"), "message=HeadObject: the answer is of another object",
+     false},
+    {"HTTP/1.1 200 OK\r\nETag: \"f\"\r\n" SUMS("FULL_OBJECT") "\r\n\r\n",
+     "message=HeadObject: the answer is of another object", false},
+    {"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", "message=HeadObject", false},
+    {"HTTP/1.1 412 Precondition Failed\r\nContent-Length: 0\r\n\r\n",
+     "message=HeadObject", false},
+};
+
+START_TEST(checksum_is_taken_of_this_object_alone_and_its_want_is_logged)
+{
+    const struct server_step s3[] = {{HEAD_OF("200 OK", TEN), 0}, {sums[_i].reply, SERVER_CLOSES}};
+    const struct stss3_object object = {.length = 10, .etag = "e"};
+    struct plug_call call = {.deadline_ns = PLUG_NEVER};
+    struct stss3_whole whole = {0};
+    struct world w;
+    world_open(&w, s3, COUNT(s3), NULL, 0);
+    ck_assert_int_eq(w.plugin->stat(w.store, &w.call, "key", NULL), REGSTORE_OK);
+    ck_assert(stss3_whole_ask(&whole, &stss3_store_of(w.store)->running->client, "key", &object));
+    ck_assert_int_eq(stss3_whole_hear(&whole, &call, "key", &object), REGSTORE_OK);
+    ck_assert(stss3_whole_is_told(&whole) == sums[_i].is_told);
+    ck_assert_uint_eq(world_count_logged(&w, "unverified key=key"), sums[_i].logged != NULL);
+    if (sums[_i].logged != NULL)
+        ck_assert(world_has_logged(&w, sums[_i].logged));
+    ck_assert_ptr_nonnull(strstr(server_head(w.s3), "if-match: \"e\""));
+    stss3_whole_clear(&whole);
+    world_close(&w);
+}
+END_TEST
+
 Suite *answer_suite(void)
 {
     Suite *suite = suite_create("answer");
@@ -141,6 +186,8 @@ Suite *answer_suite(void)
     tcase_add_test(tcase, head_without_a_length_is_no_empty_blob);
     tcase_add_test(tcase, put_that_is_answered_without_an_etag_is_not_done);
     tcase_add_test(tcase, server_that_refuses_if_none_match_is_asked_without);
+    tcase_add_loop_test(tcase, checksum_is_taken_of_this_object_alone_and_its_want_is_logged, 0,
+                        COUNT(sums));
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -15,7 +15,8 @@ static void forget(void)
 
 int main(void)
 {
-    TCase *(*const cases[])(void) = {at_rest_case, conflicts_case, parts_case, sums_case};
+    TCase *(*const cases[])(void) = {at_rest_case, conflicts_case, parts_case, sums_case,
+                                     wholes_case};
     Suite *suite = suite_create("sts-s3-writing");
     for (size_t i = 0; i < LENGTH_OF(cases); i++) {
         TCase *tcase = cases[i]();

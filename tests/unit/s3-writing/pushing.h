@@ -36,5 +36,6 @@ TCase *at_rest_case(void);
 TCase *conflicts_case(void);
 TCase *parts_case(void);
 TCase *sums_case(void);
+TCase *wholes_case(void);
 
 #endif
