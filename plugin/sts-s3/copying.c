@@ -99,7 +99,7 @@ static regstore_status pump_part(struct copying *c, struct plug_call *call, size
                            chunk);
         status = op == NULL ? plug_no_memory(call) : stss3_op_run(op, call);
         if (status == REGSTORE_OK && op->request->sink_len != len)
-            status = plug_fail(call, REGSTORE_CORRUPT, "GetObject: the range is short");
+            status = plug_fail(call, REGSTORE_UNAVAILABLE, "GetObject: the range came short");
         if (status == REGSTORE_EXISTS)
             status =
                 plug_fail(call, REGSTORE_CONFLICT, "the source of the copy is another one by now");

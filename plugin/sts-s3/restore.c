@@ -6,6 +6,9 @@
 
 /* Of a parked tail, fetched at once. */
 #define RANGE_BYTES (8ull * STSS3_MIB)
+/* What lies between may cut an answer and make it look whole.  So one that is not what the token
+ * says is odd: it is asked for so often, and believed when it says the same each time. */
+#define READS 2
 
 static regstore_status gone(struct plug_call *call, const char *what)
 {
@@ -13,6 +16,14 @@ static regstore_status gone(struct plug_call *call, const char *what)
                      "%s is not there any more: the upload was committed, aborted or purged, or "
                      "went on with a newer token",
                      what);
+}
+
+static regstore_status believe(struct plug_call *call, regstore_status before,
+                               regstore_status status)
+{
+    return before == status ? status
+                            : plug_fail(call, REGSTORE_UNAVAILABLE,
+                                        "the service told two things of what the upload has there");
 }
 
 struct listing_of_parts {
@@ -34,57 +45,117 @@ static regstore_status take_part(void *ctx, unsigned number, const struct stss3_
     return REGSTORE_OK;
 }
 
+/* *is_odd: the list is whole, but not what the token says.  One that came short proves nothing:
+ * parts do not vanish one by one. */
+static regstore_status list_table(struct stss3_upload *u, struct plug_call *call,
+                                  struct stss3_parts *parts, bool *is_odd)
+{
+    uint8_t hash[32];
+    struct listing_of_parts l = {u, parts, 0};
+    const regstore_status status =
+        stss3_multipart_parts(&u->store->running->client, call, stss3_parts_key(parts),
+                              u->unlisted.upload_id, take_part, &l);
+    if (status == REGSTORE_NO_MEMORY)
+        return plug_no_memory(call);
+    if (status == REGSTORE_GONE)
+        return gone(call, "the multipart upload");
+    TRY(status);
+    if (!stss3_table_hash(stss3_parts_table(parts), l.n, hash))
+        return plug_no_memory(call);
+    *is_odd = l.n != u->unlisted.n || memcmp(hash, u->unlisted.hash, sizeof hash) != 0;
+    if (l.n != u->unlisted.n)
+        return plug_fail(call, REGSTORE_UNAVAILABLE, "ListParts: only %zu of %zu parts are told",
+                         l.n, u->unlisted.n);
+    return *is_odd ? plug_fail(call, REGSTORE_CONFLICT,
+                               "parts of this upload were written again by another handle")
+                   : REGSTORE_OK;
+}
+
 static regstore_status restore_table(struct stss3_upload *u, struct plug_call *call)
 {
     char stage[STSS3_STAGE_KEY_MAX];
-    uint8_t hash[32];
+    regstore_status before = REGSTORE_OK, status = REGSTORE_OK;
+    bool is_odd = true;
     stss3_stage_key(u, stage);
-    const char *key = u->is_staged ? stage : u->key;
-    struct stss3_parts *parts =
-        stss3_parts_new(&u->store->running->client, key, u->unlisted.upload_id, u->sum);
-    struct listing_of_parts l = {u, parts, 0};
-    if (parts == NULL)
-        return plug_no_memory(call);
-    regstore_status status = stss3_multipart_parts(&u->store->running->client, call, key,
-                                                   u->unlisted.upload_id, take_part, &l);
-    if (status == REGSTORE_NO_MEMORY)
-        status = plug_no_memory(call);
-    else if (status == REGSTORE_GONE)
-        status = gone(call, "the multipart upload");
-    else if (status == REGSTORE_OK &&
-             (l.n != u->unlisted.n || !stss3_table_hash(stss3_parts_table(parts), l.n, hash) ||
-              memcmp(hash, u->unlisted.hash, sizeof hash) != 0))
-        status = plug_fail(call, REGSTORE_CONFLICT,
-                           "parts of this upload were written again by another handle");
-    if (status != REGSTORE_OK) {
+    for (unsigned n = 0; n < READS && is_odd; n++) {
+        struct stss3_parts *parts =
+            stss3_parts_new(&u->store->running->client, u->is_staged ? stage : u->key,
+                            u->unlisted.upload_id, u->sum);
+        if (parts == NULL)
+            return plug_no_memory(call);
+        is_odd = false;
+        before = status;
+        status = list_table(u, call, parts, &is_odd);
+        if (status == REGSTORE_OK) {
+            u->parts = parts;
+            u->unlisted.n = 0;
+            return REGSTORE_OK;
+        }
         stss3_parts_drop(parts);
-        return status;
     }
-    u->parts = parts;
-    u->unlisted.n = 0;
+    return is_odd ? believe(call, before, status) : status;
+}
+
+/* Whether these are bytes of what was parked.  Only where the service itself says that the object
+ * of this ETag has another length, or another checksum, are they lost for certain. */
+static regstore_status judge_tail(const struct stss3_upload *u, struct plug_call *call,
+                                  const struct stss3_request *request, struct stss3_chunk *chunk)
+{
+    const uint64_t len = stss3_chunk_length(chunk);
+    struct stss3_object seen;
+    struct stss3_sum due, is;
+    stss3_object_read(request, &seen);
+    if (stss3_request_answer_header(request, "content-range") != NULL &&
+        seen.length != u->parked.length && strcmp(seen.etag, u->parked.etag) == 0)
+        return plug_fail(call, REGSTORE_CORRUPT, "the parked tail has another length");
+    if (request->sink_len != len)
+        return plug_fail(call, REGSTORE_UNAVAILABLE, "GetObject: the parked tail came short");
+    if (len == u->parked.length && stss3_sum_told(request, &due) &&
+        stss3_sum_of(due.kind, stss3_chunk_data(chunk), (size_t)len, &is) &&
+        memcmp(due.bytes, is.bytes, sizeof due.bytes) != 0)
+        return plug_fail(call, REGSTORE_CORRUPT,
+                         "the parked tail has other bytes than its checksum says");
     return REGSTORE_OK;
 }
 
-/* Bytes of the parked tail from offset on, into a chunk that is ready for them. */
-static regstore_status fetch_range(struct stss3_upload *u, struct plug_call *call,
-                                   struct stss3_chunk *chunk, uint64_t offset)
+/* *is_odd: there is an answer, but not what the token says. */
+static regstore_status fetch_once(struct stss3_upload *u, struct plug_call *call,
+                                  struct stss3_chunk *chunk, uint64_t offset, bool *is_odd)
 {
     char key[STSS3_STAGE_KEY_MAX];
-    const uint64_t len = stss3_chunk_length(chunk);
     stss3_park_key(u, u->parked.slot, key);
-    struct stss3_op *op =
-        stss3_get_new(&u->store->running->client, key, offset, len, u->parked.etag, chunk);
+    struct stss3_op *op = stss3_get_new(&u->store->running->client, key, offset,
+                                        stss3_chunk_length(chunk), u->parked.etag, chunk);
     if (op == NULL)
         return plug_no_memory(call);
     regstore_status status = stss3_op_run(op, call);
-    if (status == REGSTORE_OK && op->request->sink_len != len)
-        status = plug_fail(call, REGSTORE_CORRUPT, "the parked tail has another length");
+    if (status == REGSTORE_OK) {
+        status = judge_tail(u, call, op->request, chunk);
+        *is_odd = status != REGSTORE_OK;
+    } else if (status == REGSTORE_RANGE) { /* of an object that is the one: If-Match held */
+        status = plug_fail(call, REGSTORE_CORRUPT, "the parked tail is shorter than it was");
+        *is_odd = true;
+    }
     stss3_op_drop(op);
     if (status == REGSTORE_NOT_FOUND)
         return gone(call, "the parked tail");
     if (status == REGSTORE_EXISTS) /* If-Match: another handle parked its own there */
         return plug_fail(call, REGSTORE_CONFLICT, "the parked tail is another handle's by now");
     return status;
+}
+
+/* Bytes of the parked tail from offset on, into a chunk that is ready for them. */
+static regstore_status fetch_range(struct stss3_upload *u, struct plug_call *call,
+                                   struct stss3_chunk *chunk, uint64_t offset)
+{
+    regstore_status before = REGSTORE_OK, status = REGSTORE_OK;
+    bool is_odd = true;
+    for (unsigned n = 0; n < READS && is_odd; n++) {
+        is_odd = false;
+        before = status;
+        status = fetch_once(u, call, chunk, offset, &is_odd);
+    }
+    return is_odd ? believe(call, before, status) : status;
 }
 
 static regstore_status append(struct stss3_chunk *tail, struct plug_call *call, const uint8_t *data,

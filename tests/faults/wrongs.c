@@ -158,7 +158,6 @@ static const struct {
     {"session over", "GetObject", "refresh", {S(DENIED), NEVER, 400, "ExpiredToken"}},
     {"Date 20 minutes back", "GetObject", "refresh",
      {S(DENIED), NEVER, 403, "RequestTimeTooSkewed"}},
-    {"body half as long", "GetObject", "*suspended*", {S(CORRUPT), NEVER, 0, NULL}},
     /* As if another handle had been there: the upload is lost, and the host begins anew. */
     {"another ETag", "PutObject", "*suspended*", {S(CONFLICT) | S(GONE), NEVER, 0, NULL}},
     {"another ETag", "UploadPart", "*", {S(CONFLICT) | S(GONE), NEVER, 0, NULL}},

@@ -47,6 +47,7 @@ int main(void)
     srunner_add_suite(runner, place_suite());
     srunner_add_suite(runner, policy_suite());
     srunner_add_suite(runner, region_suite());
+    srunner_add_suite(runner, restore_suite());
     srunner_add_suite(runner, retry_suite());
     srunner_add_suite(runner, secrets_suite());
     srunner_add_suite(runner, session_suite());

@@ -21,6 +21,7 @@ Suite *patience_suite(void);
 Suite *place_suite(void);
 Suite *policy_suite(void);
 Suite *region_suite(void);
+Suite *restore_suite(void);
 Suite *retry_suite(void);
 Suite *secrets_suite(void);
 Suite *session_suite(void);
