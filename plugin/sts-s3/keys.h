@@ -3,6 +3,7 @@
 #ifndef STSS3_KEYS_H
 #define STSS3_KEYS_H
 
+#include "aside.h"
 #include "call.h"
 
 /* On the heap; the secret is wiped with them.  Of each key and its file one is set. */
@@ -16,10 +17,10 @@ struct stss3_keys {
 const char *stss3_access_key_check(const char *text);
 const char *stss3_secret_key_check(const char *text);
 
-/* The keys of this moment: copies, or what the files hold now; *out has no files.  Blocks for as
- * long as reading them takes.  CONFIG names the key.  On failure *out is empty. */
-regstore_status stss3_keys_read(const struct stss3_keys *keys, struct stss3_keys *out,
-                                struct plug_error *error);
+/* The keys of this moment: copies, or what the files hold now; *out has no files.  Files are
+ * read aside, and waited for.  CONFIG names the key.  On failure *out is empty. */
+regstore_status stss3_keys_read(struct stss3_asides *asides, const struct stss3_keys *keys,
+                                struct stss3_keys *out, struct plug_error *error);
 
 void stss3_keys_clear(struct stss3_keys *keys);
 

@@ -20,7 +20,8 @@ static void read_keys(void *ctx)
     struct stss3_session *session = NULL;
     struct stss3_keys keys;
     struct plug_error error;
-    if (stss3_keys_read(k->keys, &keys, &error) == REGSTORE_OK) {
+    if (stss3_keys_read(stss3_worker_asides(k->source.tools->worker), k->keys, &keys, &error) ==
+        REGSTORE_OK) {
         session = stss3_session_new(keys.access_key, keys.secret_key, keys.session_token, NULL);
         stss3_keys_clear(&keys);
         plug_error_set(&error, REGSTORE_NO_MEMORY, "out of memory"); /* when there is no session */

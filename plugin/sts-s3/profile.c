@@ -9,11 +9,10 @@
 #include "container.h"
 #include "credentials_json.h"
 #include "instance.h"
-#include "program.h"
 #include "region.h"
+#include "slow.h"
 #include "sts.h"
 #include "timestamp.h"
-#include "token_file.h"
 
 #define PROGRAM_LIMIT_MS 60000
 
@@ -36,9 +35,12 @@ static regstore_status read_text(const struct stss3_tools *tools, const struct s
     int why;
     if (file->path == NULL)
         return REGSTORE_OK;
+    const struct stss3_slow_file slow = {.what = file->what == NULL ? "profiles" : file->what,
+                                         .path = file->path,
+                                         .max = STSS3_PROFILE_BYTES_MAX,
+                                         .limit_ms = STSS3_SLOW_FILE_MS};
     const regstore_status status =
-        stss3_text_file_read(file->what == NULL ? "profiles" : file->what, file->path,
-                             STSS3_PROFILE_BYTES_MAX, text, &why, error);
+        stss3_slow_file_read(stss3_worker_asides(tools->worker), &slow, text, &why, error);
     if (status == REGSTORE_CONFIG && may_be_absent(tools, file, why))
         return REGSTORE_OK;
     return status;
@@ -129,11 +131,6 @@ static void read_keys(void *ctx)
     stss3_sessions_renewed(p->sessions, session, &error);
 }
 
-static bool must_stop(const void *ctx)
-{
-    return stss3_worker_is_stopping(ctx);
-}
-
 /* There is no Date in what it writes: its end is counted from this machine's time. */
 static void set_end(const struct stss3_tools *tools, struct stss3_session *session)
 {
@@ -150,13 +147,12 @@ static void run_program(void *ctx)
     const struct stss3_program program = {.what = form.what,
                                           .line = plug_buf_text(&p->plan.process),
                                           .environment = tools->config->who.environment,
-                                          .limit_ms = PROGRAM_LIMIT_MS,
-                                          .must_stop = must_stop,
-                                          .ctx = tools->worker};
+                                          .limit_ms = PROGRAM_LIMIT_MS};
     struct stss3_session *session = NULL;
     struct plug_buf out = {0};
     struct plug_error error;
-    if (stss3_program_run(&program, &out, &error) == REGSTORE_OK)
+    if (stss3_slow_program_run(stss3_worker_asides(tools->worker), &program, &out, &error) ==
+        REGSTORE_OK)
         (void)stss3_credentials_read(&form, plug_buf_text(&out), out.len, &session, &error);
     plug_buf_wipe(&out);
     if (session != NULL)

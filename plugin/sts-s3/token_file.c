@@ -1,76 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "token_file.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-static regstore_status read_open_file(int fd, size_t max, struct plug_buf *out)
-{
-    char piece[4096];
-    regstore_status status = REGSTORE_OK;
-    for (;;) {
-        const ssize_t got = read(fd, piece, sizeof piece);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0) {
-            status = got == 0 ? REGSTORE_OK : REGSTORE_UNAVAILABLE;
-            break;
-        }
-        plug_buf_add(out, piece, (size_t)got);
-        if (out->len > max) {
-            status = REGSTORE_INVALID;
-            break;
-        }
-    }
-    explicit_bzero(piece, sizeof piece);
-    return status;
-}
-
-regstore_status stss3_text_file_read(const char *what, const char *path, size_t max,
-                                     struct plug_buf *out, int *why, struct plug_error *error)
-{
-    struct stat found;
-    const char *wrong = NULL;
-    /* O_NONBLOCK: a pipe in its place must not hold us up. */
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (why != NULL)
-        *why = fd < 0 ? errno : 0;
-    if (fd < 0) {
-        plug_error_set(error, REGSTORE_CONFIG, "%s: the file %.200s cannot be opened: %s", what,
-                       path, strerror(errno));
-        return REGSTORE_CONFIG;
-    }
-    if (fstat(fd, &found) != 0 || !S_ISREG(found.st_mode)) {
-        wrong = "is no regular file";
-    } else {
-        const regstore_status status = read_open_file(fd, max, out);
-        if (status == REGSTORE_UNAVAILABLE)
-            wrong = strerror(errno);
-        else if (status == REGSTORE_INVALID)
-            wrong = "is too long";
-        else if (out->len != 0 && memchr(out->data, '\0', out->len) != NULL)
-            wrong = "has a zero byte in it";
-    }
-    (void)close(fd); /* nothing was written */
-    if (wrong != NULL)
-        plug_error_set(error, REGSTORE_CONFIG, "%s: the file %.200s %s", what, path, wrong);
-    else if (plug_buf_failed(out))
-        plug_error_set(error, REGSTORE_NO_MEMORY, "out of memory");
-    else
-        return REGSTORE_OK;
-    return error->status;
-}
+#include "slow.h"
 
 static void read_token(void *ctx)
 {
     struct stss3_token_file *f = ctx;
     struct stss3_request *request = f->request;
+    const struct stss3_slow_file file = {.what = f->what,
+                                         .path = f->path,
+                                         .max = STSS3_TOKEN_FILE_MAX,
+                                         .limit_ms = STSS3_SLOW_FILE_MS};
     f->error = (struct plug_error){0};
-    if (stss3_text_file_read(f->what, f->path, STSS3_TOKEN_FILE_MAX, &f->text, NULL, &f->error) ==
-        REGSTORE_OK) {
+    if (stss3_slow_file_read(stss3_worker_asides(f->tools->worker), &file, &f->text, NULL,
+                             &f->error) == REGSTORE_OK) {
         while (f->text.len > 0 && strchr("\r\n", f->text.data[f->text.len - 1]) != NULL)
             f->text.data[--f->text.len] = '\0';
         if (f->text.len == 0)

@@ -2,19 +2,16 @@
 #include "worker.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
-
-/* The host's log runs on it too. */
-#define STACK_BYTES ((size_t)512 * 1024)
 
 struct stss3_worker {
     atomic_bool is_stopping;
     pthread_mutex_t lock; /* guards count */
     pthread_cond_t none_left;
     unsigned count; /* threads that may still touch this */
+    struct stss3_asides *asides;
 };
 
 struct piece {
@@ -28,6 +25,11 @@ struct stss3_worker *stss3_worker_new(void)
     struct stss3_worker *w = calloc(1, sizeof *w);
     if (w == NULL)
         return NULL;
+    w->asides = stss3_asides_new();
+    if (w->asides == NULL) {
+        free(w);
+        return NULL;
+    }
     (void)pthread_mutex_init(&w->lock, NULL); /* these cannot fail on Linux */
     (void)pthread_cond_init(&w->none_left, NULL);
     return w;
@@ -50,23 +52,6 @@ static void *run(void *ctx)
     return NULL;
 }
 
-static bool start_thread(struct piece *piece)
-{
-    pthread_attr_t attributes;
-    pthread_t thread;
-    sigset_t all, before;
-    if (pthread_attr_init(&attributes) != 0)
-        return false;
-    sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before); /* THR-3 */
-    const bool is_made = pthread_attr_setstacksize(&attributes, STACK_BYTES) == 0 &&
-                         pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED) == 0 &&
-                         pthread_create(&thread, &attributes, run, piece) == 0;
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
-    return is_made;
-}
-
 bool stss3_worker_do(struct stss3_worker *w, void (*work)(void *ctx), void *ctx)
 {
     struct piece *piece = malloc(sizeof *piece);
@@ -78,7 +63,7 @@ bool stss3_worker_do(struct stss3_worker *w, void (*work)(void *ctx), void *ctx)
     if (may_start)
         w->count++;
     pthread_mutex_unlock(&w->lock);
-    if (may_start && start_thread(piece))
+    if (may_start && stss3_thread_start(run, piece))
         return true;
     free(piece);
     if (may_start)
@@ -86,13 +71,14 @@ bool stss3_worker_do(struct stss3_worker *w, void (*work)(void *ctx), void *ctx)
     return false;
 }
 
-bool stss3_worker_is_stopping(const struct stss3_worker *w)
+struct stss3_asides *stss3_worker_asides(const struct stss3_worker *w)
 {
-    return atomic_load(&w->is_stopping);
+    return w->asides;
 }
 
 void stss3_worker_stop(struct stss3_worker *w)
 {
+    stss3_asides_stop(w->asides);
     pthread_mutex_lock(&w->lock);
     atomic_store(&w->is_stopping, true);
     while (w->count != 0)
@@ -104,6 +90,7 @@ void stss3_worker_free(struct stss3_worker *w)
 {
     if (w == NULL)
         return;
+    stss3_asides_unref(w->asides);
     (void)pthread_cond_destroy(&w->none_left);
     (void)pthread_mutex_destroy(&w->lock);
     free(w);

@@ -30,6 +30,7 @@ int main(void)
     srunner_add_suite(runner, json_suite());
     srunner_add_suite(runner, program_suite());
     srunner_add_suite(runner, crowd_suite());
+    srunner_add_suite(runner, closing_suite());
     srunner_run_all(runner, CK_ENV);
     const int failed = srunner_ntests_failed(runner);
     srunner_free(runner);

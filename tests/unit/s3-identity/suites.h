@@ -5,6 +5,7 @@
 
 #include <check.h>
 
+Suite *closing_suite(void);
 Suite *crowd_suite(void);
 Suite *json_suite(void);
 Suite *plan_suite(void);
