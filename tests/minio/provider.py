@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""provider.py KEY FILE: an OpenID Connect provider on loopback, as far as a verifier of tokens asks
-one: discovery and the public half of the PEM file KEY. Writes its URL to FILE when it listens."""
+"""provider.py KEY FILE [CERTIFICATE]: an OpenID Connect provider on loopback, as far as a verifier of
+tokens asks one: discovery and the public half of the PEM file KEY, with its certificate where one is
+given. Writes its URL to FILE when it listens."""
 import base64
 import http.server
 import json
@@ -12,6 +13,10 @@ import sys
 MODULUS = subprocess.run(["openssl", "rsa", "-in", sys.argv[1], "-noout", "-modulus"], check=True,
                          capture_output=True, text=True).stdout.strip().split("=")[1]
 N = base64.urlsafe_b64encode(bytes.fromhex(MODULUS)).rstrip(b"=").decode()
+CHAIN = {}
+if len(sys.argv) > 3:
+    with open(sys.argv[3], encoding="ascii") as pem:
+        CHAIN = {"x5c": ["".join(line for line in pem.read().splitlines() if "-----" not in line)]}
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -24,7 +29,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 "subject_types_supported": ["public"],
                 "id_token_signing_alg_values_supported": ["RS256"]},
             "/keys": {"keys": [{"kty": "RSA", "use": "sig", "alg": "RS256", "kid": "1", "n": N,
-                                "e": "AQAB"}]},
+                                "e": "AQAB", **CHAIN}]},
         }
         body = json.dumps(documents.get(self.path, {})).encode()
         self.send_response(200 if self.path in documents else 404)

@@ -8,7 +8,7 @@
 # build/), and REGSTORE_IMAGE, a folder in which the test image stays (else it is made anew).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-every="conformance conformance-tls faults-tls sessions check policy secrets writing push-s3 push-local kill9-s3 kill9-local"
+every="conformance conformance-tls faults-tls sessions web-identity check policy secrets writing push-s3 push-local kill9-s3 kill9-local"
 REGSTORE=${REGSTORE:-$here/../../build/host-shim/regstore}
 REGSTORE_SWEEP=${REGSTORE_SWEEP:-$(dirname "$REGSTORE")/../tests/faults/sweep}
 work=$(mktemp -d)
@@ -85,6 +85,7 @@ part() {
     conformance-tls) conformance_tls ;;
     faults-tls) faults_tls ;;
     sessions) sh "$here/sessions.sh" ;;
+    web-identity) leaving_nothing sh "$here/web-identity.sh" ;;
     check) sh "$here/check-explains.sh" ;;
     policy) leaving_nothing sh "$here/policy.sh" ;;
     secrets) sh "$here/secrets.sh" ;;
