@@ -7,8 +7,9 @@
 # Parts: refusals, faults, access, regions, load, and rules-NAME (as another provider than AWS);
 # strangers and strangers-tls (STRANGERS is a folder in which boto3 and the aws CLI stay, from PyPI);
 # and of the command REGSTORE conformance, interrupted, tls and conformance-tls, conformance-as-NAME,
-# sessions, metrics, identity, proxies and proxies-tls, and, in namespaces with names and ports of
-# their own, five-keys and conformance-five-keys (AWS), dead-names (a name server that never answers).
+# sessions, metrics, identity, proxies and proxies-tls, without-md5 (APPROVED is what approved.c makes),
+# and, in namespaces with names and ports of their own, five-keys and conformance-five-keys (AWS),
+# dead-names (a name server that never answers).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 server=$1
@@ -71,7 +72,7 @@ only_these_names() {
 python=python3
 ca=
 case $part in
-refusals | load | conformance | interrupted | strangers | proxies) set -- ;;
+refusals | load | conformance | interrupted | strangers | proxies | without-md5) set -- ;;
 rules-* | conformance-as-*)
     provider=${part#rules-}
     provider=${provider#conformance-as-}
@@ -194,6 +195,7 @@ five-keys | dead-names)
     python3 "$here/$(echo "$part" | tr - _).py" "$work/env" || status=1
     ;;
 strangers*) "$python" "$here/strangers.py" "$work/env" ${ca:+"$ca"} || status=1 ;;
+without-md5) sh "$here/without-md5.sh" "$work" "$APPROVED" || status=1 ;;
 proxies*) "$python" "$here/proxies.py" "$work/env" || status=1 ;;
 metrics)
     # As on AWS: lists in their second version, which are read whole or asked for again.
