@@ -353,7 +353,12 @@ Suite *closing_suite(void)
                         (int)COUNT(roads));
     tcase_add_test(tcase, file_that_hangs_holds_up_no_fork);
     tcase_add_test(tcase, file_that_hangs_is_given_up_and_so_are_those_after_it);
-    tcase_add_test(tcase, program_that_does_not_end_is_killed_by_the_close);
     suite_add_tcase(suite, tcase);
+    /* Below what a program may take at all, after which it is killed in any case. */
+    TCase *programs = tcase_create("programs");
+    tcase_set_timeout(programs, 45);
+    tcase_add_checked_fixture(programs, set_up, tear_down);
+    tcase_add_test(programs, program_that_does_not_end_is_killed_by_the_close);
+    suite_add_tcase(suite, programs);
     return suite;
 }
