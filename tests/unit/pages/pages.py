@@ -7,6 +7,9 @@ import re
 import subprocess
 import sys
 
+sys.dont_write_bytecode = True
+from roff import plain  # pylint: disable=wrong-import-position
+
 regstore, readme, command_page, *rest = sys.argv[1:]
 pages = dict(zip(rest[::2], rest[1::2]))
 claims = 0
@@ -23,16 +26,6 @@ def claim(holds, words, missing=()):
 def settings(plugin):
     said = subprocess.run([regstore, "inspect", "--json", plugin], check=True, capture_output=True)
     return json.loads(said.stdout)["settings"]
-
-
-def plain(roff):
-    """The page's words, without roff's markup."""
-    text = re.sub(r"^\.[A-Z]+.*$", " ", open(roff, encoding="utf-8").read(), flags=re.M)
-    text = re.sub(r"\\f[BIR]", "", text)
-    for escape, character in {r"\-": "-", r"\&": "", r"\(aq": "'", r"\(dq": '"', r"\\": "\\",
-                              r"\e": "\\", r"\(ti": "~", r"\(ha": "^"}.items():
-        text = text.replace(escape, character)
-    return " ".join(re.sub(r"\\(?=[.*_<>\[\]#~'])", "", text).split())
 
 
 known = set()
