@@ -41,7 +41,7 @@ class Comment:
 
 
 def one_line(declaration):
-    return re.sub(r"\* (?=\w)|(?<=\() ", lambda blank: blank.group().strip(), " ".join(declaration.split()))
+    return re.sub(r"(?<=\*) (?=\w)|(?<=\() ", "", " ".join(declaration.split()))
 
 
 class Field:
@@ -87,13 +87,14 @@ class Header:
         self.opaque = {name: Comment(said) for said, name in
                        re.findall(before + r"^struct (\w+);", text, re.S | re.M)}
         self.functions = {}
-        for said, declaration in re.findall(before + r"^REGSTORE_EXPORT ([^;]+;)", text, re.S | re.M):
+        for said, declaration in re.findall(before + r"^REGSTORE_EXPORT ([^;]+;)", text,
+                                            re.S | re.M):
             name = re.search(r"(\w+)\(", declaration).group(1)
             self.functions[name] = (one_line(declaration), Comment(said))
         self.constants = {
             name: (value, Comment(said)) for name, value, said in
-            re.findall(r"^#define (REGSTORE_\w+)[ \t]+([0-9]\w*|\"[^\"]*\")[ \t]*(/\*.*?\*/)?", text,
-                       re.S | re.M)}
+            re.findall(r"^#define (REGSTORE_\w+)[ \t]+([0-9]\w*|\"[^\"]*\")[ \t]*(/\*.*?\*/)?",
+                       text, re.S | re.M)}
         self.entries = {}
         for said in re.findall(r"/\*.*?\*/", text, re.S):
             if said != about:

@@ -6,6 +6,7 @@ are read here by other means than by what makes the pages."""
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -81,8 +82,10 @@ class Header:
         self.numbers = dict(re.findall(r"^#define (REGSTORE_\w+)[ \t]+([0-9]\w*|\".*?\")", self.code,
                                        re.M))
         self.rules = re.findall(rf"^ *(?:/\*| \*|\*) +({RULE})  +\S", self.text, re.M)
-        # Behind the licence and what the header says of itself, which the page tells by itself.
-        self.body = re.split(r"\*/", self.text, maxsplit=2)[2]
+        self.about = re.findall(r"/\*.*?\*/", self.text, re.S)[1]
+        # Without the licence; and what the header is, the page says in its own words.
+        self.body = re.sub(rf"^ \* {re.escape(path.name)}[:,].*?\n \*\n", " *\n",
+                           self.text.split("*/", 1)[1], count=1, flags=re.S | re.M)
 
 
 class Page:
@@ -149,6 +152,12 @@ claim_complete(pages["regstore.h.3"], abi)
 claim_complete(pages["regstore-host.h.3"], host)
 claim_complete(pages["regstore-host.h.3"], policy)
 
+life = roff.decoded(pages["regstore.h.3"].sections["THE LIFE OF AN UPLOAD"])
+states = set(re.findall(r"\b[A-Z]{4,}\b", abi.about))
+lost = sorted(one for one in states if not re.search(rf"\b{one}\b", life))
+claim({"OPEN", "SEALED", "LOST"} < states and not lost, "regstore.h.3 draws the life of an upload "
+      "with each state and status of the header's drawing", lost)
+
 rows = re.findall(r"^\| (\d+) \| `(\w+)` \| (.*?) \|", manual, re.M)
 lost = [name for number, name, meaning in rows
         if f"REGSTORE_{name} ({number}) {meaning[0].upper()}{meaning[1:]}.".replace("`", "")
@@ -192,8 +201,13 @@ for name, texts in {"regstore.h.3": [abi.text, manual], "regstore-host.h.3":
 odd = [f"{page.name}: {word}" for page in pages.values() for word in
        re.findall(r"\S*__\S*|\S*\w_(?=[\s.,:;)])", page.words)]
 claim(not odd, "no page shows its markup", odd)
-torn = [name for name in names if not re.search(r"^\.TH .*\n(\.P\n)?\.nh$", roff.read(man / name), re.M)]
+texts = {name: roff.read(man / name) for name in names}
+torn = [name for name, text in texts.items() if not re.search(r"^\.TH .*\n\.nh$", text, re.M) or
+        re.search(r"\\fB(\\[^f]|[^\\])*?(?<!\\)-", text)]
 claim(not torn, "no name is torn at a line's end", torn)
+dressed = [name for name, text in texts.items() for block in
+           re.findall(r"^\.nf\n(.*?)^\.fi$", text, re.S | re.M) if re.search(r"'|(?<!\\)-", block)]
+claim(not dressed, "what stands line by line can be copied", dressed)
 wide = [f"{page.name}: {line}" for page in pages.values() for block in page.literals
         for line in block.split("\n") if len(line) > COLUMNS]
 claim(not wide, "what stands line by line fits a terminal of 80 columns", wide)
@@ -209,7 +223,7 @@ claim(not lost, "each page names the others under SEE ALSO", lost)
 # --- the page of who writes a plugin ---
 
 author = pages["regstore-plugin.7"]
-rules = re.findall(rf"^\\fB({RULE})\\fR$", author.sections["RULES"], re.M)
+rules = [roff.decoded(one) for one in re.findall(r"^\\fB(.*)\\fR$", author.sections["RULES"], re.M)]
 claim(rules == abi.rules, "regstore-plugin.7 has one line for each rule, in their order",
       sorted(set(rules) ^ set(abi.rules)))
 
@@ -231,9 +245,18 @@ claim(not strange, "regstore-plugin.7 has no option that --help lacks", strange)
 
 # --- their programs ---
 
+def bounded():
+    """A program that has no end fills no disk."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 24, 1 << 24))
+
+
 def run(command, **more):
-    done = subprocess.run(command, capture_output=True, text=True, check=False, **more)
-    return done.returncode, done.stdout, done.stderr
+    with open("said", "w+", encoding="utf-8") as said, open("told", "w+", encoding="utf-8") as told:
+        done = subprocess.run(command, stdout=said, stderr=told, check=False, preexec_fn=bounded,
+                              **more)
+        said.seek(0)
+        told.seek(0)
+        return done.returncode, said.read(), told.read()
 
 
 def program(page, name, *arguments):
@@ -252,9 +275,9 @@ with tempfile.TemporaryDirectory() as folder:
     claim(made[0] == 0, "the host of regstore.h.3 compiles without a warning", made[2].split("\n"))
     ran = run(["./host", plugin, f"{folder}/blobs"]) if made[0] == 0 else made
     claim(ran == (0, "Hello, world\n", ""), "it stores a blob in two steps, and reads it back",
-          [repr(ran)])
+          [repr(ran)[:200]])
     ran = run(["./host", plugin, f"{folder}/nowhere/at/all"]) if made[0] == 0 else made
-    claim(ran[0] == 1 and "status" in ran[2], "it says what fails", [repr(ran)])
+    claim(ran[0] == 1 and "status" in ran[2], "it says what fails", [repr(ran)[:200]])
 
     made = program(pages["regstore-host.h.3"], "keys", str(library), f"-Wl,-rpath,{library.parent}")
     claim(made[0] == 0, "the program of regstore-host.h.3 compiles without a warning",
@@ -264,7 +287,7 @@ with tempfile.TemporaryDirectory() as folder:
     ran = run(["./keys", "config.yaml"], env={**os.environ, "REGSTORE_PLUGIN_DIR":
                                               str(plugin.parent)}) if made[0] == 0 else made
     claim(ran == (0, "13 example/hello\n", ""), "it lists what the host of regstore.h.3 has stored",
-          [repr(ran)])
+          [repr(ran)[:200]])
 
     Path("only.c").write_text('#include <regstore.h>\nint other(void);\n'
                               'int other(void) { return 0; }\n'

@@ -2,7 +2,7 @@
 """A made page as its reader sees it."""
 import re
 
-ESCAPES = {r"\&": "", r"\(aq": "'", r"\\": "\\"}
+ESCAPES = {r"\-": "-", r"\&": "", r"\(aq": "'", r"\\": "\\"}
 
 
 def decoded(text):
