@@ -29,7 +29,7 @@ claim() {
 }
 
 scripts="$(files '*.sh') ./.ci/run"
-c_files=$(files '*.c' '*.h')
+c_files=$(files '*.c' '*.h' '*.cc' '*.hh')
 sources="$c_files $scripts $(files 'meson.build')"
 
 # lines_with REGEX FILE...
@@ -90,6 +90,9 @@ not_alone() {
         case $header in */local/* | */mutants/*) plugin=plugin/local ;; esac
         "$@" -std=gnu11 -fsyntax-only -D_GNU_SOURCE -Iabi -Ihost-shim -Iplugin/common -I$plugin \
             -Itests/unit/http -x c "$header" 2>&1 || echo "$header"
+    done
+    for header in $(files '*.hh'); do
+        "$@" -std=c++17 -fsyntax-only -Iabi -x c++ "$header" 2>&1 || echo "$header"
     done
 }
 claim "each header compiles alone" "$(not_alone "$@")"
