@@ -135,15 +135,22 @@ static const uint8_t *load_sha512(SHA512_CTX *ctx, const uint8_t *at, uint64_t l
     return at + ctx->num;
 }
 
-struct plug_digest *plug_digest_load(const uint8_t *saved, size_t len)
+bool plug_digest_is_saved(const uint8_t *saved, size_t len)
 {
+    uint64_t length;
     if (len < 10 || saved[0] != SAVED_VERSION ||
         (saved[1] & ~(REGSTORE_UPLOAD_SHA256 | REGSTORE_UPLOAD_SHA512)) != 0)
-        return NULL;
+        return false;
+    (void)get_big_endian(saved + 2, &length, 8);
+    return len == saved_length(saved[1], length);
+}
+
+struct plug_digest *plug_digest_load(const uint8_t *saved, size_t len)
+{
     uint64_t length;
-    const uint8_t *at = get_big_endian(saved + 2, &length, 8);
-    if (len != saved_length(saved[1], length))
+    if (!plug_digest_is_saved(saved, len))
         return NULL;
+    const uint8_t *at = get_big_endian(saved + 2, &length, 8);
     struct plug_digest *d = plug_digest_new(saved[1]);
     if (d == NULL)
         return NULL;

@@ -29,6 +29,8 @@ uint64_t plug_digest_length(const struct plug_digest *d); /* bytes so far */
 
 /* Saves the state into out; returns its length, at most PLUG_DIGEST_SAVED_MAX. */
 size_t plug_digest_save(const struct plug_digest *d, uint8_t out[PLUG_DIGEST_SAVED_MAX]);
+/* Whether the bytes are a saved state; if so, load fails for memory alone. */
+bool plug_digest_is_saved(const uint8_t *saved, size_t len);
 /* NULL: no memory, or the bytes are no saved state. */
 struct plug_digest *plug_digest_load(const uint8_t *saved, size_t len);
 

@@ -63,10 +63,11 @@ regstore_status plug_token_open(struct plug_call *call, const char *magic, const
         return plug_fail(call, REGSTORE_INVALID,
                          "this is no token of this backend: it does not begin with '%s.'", magic);
     const char *text = token + magic_len + 1;
-    if (!plug_base64url_decode(body, text, strlen(text)) || body->len < CHECK_BYTES)
-        return plug_fail(call, REGSTORE_INVALID, "the token is damaged");
+    const bool is_text = plug_base64url_decode(body, text, strlen(text));
     if (body->failed)
         return plug_no_memory(call);
+    if (!is_text || body->len < CHECK_BYTES)
+        return plug_fail(call, REGSTORE_INVALID, "the token is damaged");
     body->len -= CHECK_BYTES;
     if (!checksum(magic, body->data, body->len, sum))
         return plug_no_memory(call);
@@ -141,11 +142,13 @@ char *plug_get_text(struct plug_cursor *c)
         return NULL;
     }
     char *text = malloc((size_t)len + 1);
-    c->failed = text == NULL;
-    if (text != NULL) {
-        memcpy(text, c->at, (size_t)len);
-        text[len] = '\0';
+    if (text == NULL) {
+        c->failed = c->has_no_memory = true;
+        c->at = c->end;
+        return NULL;
     }
+    memcpy(text, c->at, (size_t)len);
+    text[len] = '\0';
     c->at += len;
     return text;
 }

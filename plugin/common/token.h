@@ -27,6 +27,7 @@ void plug_put_text(struct plug_buf *b, const char *text); /* NULL is told from "
 struct plug_cursor {
     const uint8_t *at, *end;
     bool failed; /* something did not fit; all that is read afterwards is zero or empty */
+    bool has_no_memory; /* failed for that alone: nothing is wrong with the token */
 };
 uint64_t plug_get_number(struct plug_cursor *c);
 /* A view into the body; *len is set; NULL and failed when it does not fit. */

@@ -80,7 +80,9 @@ static regstore_status take_upload_id(struct plug_call *call, struct plug_cursor
 {
     char *place = plug_get_text(cursor), *id = plug_get_text(cursor);
     regstore_status status = REGSTORE_OK;
-    if (cursor->failed || place == NULL || !is_upload_id(id))
+    if (cursor->has_no_memory)
+        status = plug_no_memory(call);
+    else if (cursor->failed || place == NULL || !is_upload_id(id))
         status = damaged(call);
     else if (strcmp(place, upload->store->place) != 0)
         status = plug_fail(call, REGSTORE_INVALID, "the token is of another storage_path than '%s'",
@@ -100,6 +102,8 @@ static regstore_status take_keys(struct plug_call *call, struct plug_cursor *cur
     upload->sealed_key = plug_get_text(cursor);
     upload->flags = flags & ~IS_SEALED;
     upload->state = (flags & IS_SEALED) != 0 ? LOCAL_SEALED : LOCAL_OPEN;
+    if (cursor->has_no_memory)
+        return plug_no_memory(call);
     if (cursor->failed || (upload->flags & ~(uint64_t)LOCAL_UPLOAD_FLAGS) != 0)
         return damaged(call);
     if (upload->key != NULL)
@@ -118,8 +122,12 @@ static regstore_status take_position(struct plug_call *call, struct plug_cursor 
         return damaged(call);
     if ((position->epochs[0].id == 0) != (position->offset == 0))
         return damaged(call);
+    if (!plug_digest_is_saved(position->digest, position->digest_len))
+        return damaged(call);
     upload->digest = plug_digest_load(position->digest, position->digest_len);
-    if (upload->digest == NULL || plug_digest_length(upload->digest) != position->offset)
+    if (upload->digest == NULL)
+        return plug_no_memory(call);
+    if (plug_digest_length(upload->digest) != position->offset)
         return damaged(call);
     upload->offset = position->offset;
     memcpy(upload->staging.name.epochs, position->epochs, sizeof position->epochs);

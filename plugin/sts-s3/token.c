@@ -217,6 +217,7 @@ struct reading {
     struct plug_cursor at;
     uint64_t flags, parts_length;
     char *id;
+    bool has_no_memory; /* and nothing is wrong with the token */
 };
 
 /* Printable ASCII, as upload_open takes it from a host: it becomes a header. */
@@ -244,8 +245,10 @@ static bool read_table(struct reading *r, size_t n)
     uint64_t sum = 0;
     for (size_t i = 0; i < n; i++) {
         struct stss3_part part = {.length = plug_get_number(&r->at)};
-        if (!take_etag(plug_get_text(&r->at), part.etag) || part.length > PART_LENGTH_MAX ||
-            !stss3_parts_add(u->parts, &part))
+        if (!take_etag(plug_get_text(&r->at), part.etag) || part.length > PART_LENGTH_MAX)
+            return false;
+        r->has_no_memory = !stss3_parts_add(u->parts, &part);
+        if (r->has_no_memory)
             return false;
         sum += part.length;
     }
@@ -267,6 +270,7 @@ static bool read_multipart(struct reading *r)
     if (ok && (r->flags & FLAG_TABLE) != 0) {
         u->parts = stss3_parts_new(&u->store->running->client, u->is_staged ? stage : u->key,
                                    upload_id, u->sum);
+        r->has_no_memory = u->parts == NULL;
         ok = u->parts != NULL && read_table(r, (size_t)n);
     } else if (ok) {
         const uint8_t *hash = plug_get_bytes(&r->at, &hash_len);
@@ -309,6 +313,8 @@ static bool read_fields(struct reading *r, struct plug_call *call)
     u->sealed_key = plug_get_text(&r->at);
     const uint8_t *digest = plug_get_bytes(&r->at, &digest_len);
     u->digest = digest == NULL ? NULL : plug_digest_load(digest, digest_len);
+    r->has_no_memory =
+        digest != NULL && u->digest == NULL && plug_digest_is_saved(digest, digest_len);
     u->parked.length = plug_get_number(&r->at);
     const bool has_etags = take_etag(plug_get_text(&r->at), u->parked.etag);
     const uint64_t slot = plug_get_number(&r->at);
@@ -365,7 +371,9 @@ regstore_status stss3_token_read(struct stss3_upload *u, struct plug_call *call,
             status = plug_fail(call, REGSTORE_INVALID,
                                "the token belongs to another bucket, path or endpoint");
         else if (!read_fields(&r, call))
-            status = plug_fail(call, REGSTORE_INVALID, "the token is damaged");
+            status = r.has_no_memory || r.at.has_no_memory
+                         ? plug_no_memory(call)
+                         : plug_fail(call, REGSTORE_INVALID, "the token is damaged");
         free(r.id);
         u->origin_offset = u->digest == NULL ? 0 : plug_digest_length(u->digest);
     }
