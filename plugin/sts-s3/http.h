@@ -77,7 +77,8 @@ enum stss3_transport {
     STSS3_TRANSPORT_STALE,    /* the same, of a connection used before, and no byte of an answer */
     STSS3_TRANSPORT_STALLED,  /* no byte for stall_timeout_ms */
     STSS3_TRANSPORT_TOO_LONG, /* the answer did not fit into sink or answer_max */
-    STSS3_TRANSPORT_INTERNAL, /* ours: memory, the body's file, a URL that curl refuses */
+    STSS3_TRANSPORT_MEMORY,   /* there was none for the request or its answer */
+    STSS3_TRANSPORT_INTERNAL, /* ours: the body's file, a URL that curl refuses */
 };
 
 struct stss3_request_hooks {

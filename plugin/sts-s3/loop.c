@@ -217,7 +217,7 @@ static void send_request(struct stss3_loop *loop, struct stss3_request *request)
     request->sent_ns = plug_now_ns();
     state->transfer = take_transfer(loop);
     if (state->transfer == NULL) {
-        request->transport = STSS3_TRANSPORT_INTERNAL;
+        request->transport = STSS3_TRANSPORT_MEMORY;
         (void)snprintf(request->transport_text, sizeof request->transport_text, "out of memory");
         judge(loop, request, false);
         return;

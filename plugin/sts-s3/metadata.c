@@ -34,6 +34,8 @@ struct stss3_request *stss3_metadata_request(const struct stss3_request_hooks *h
 static regstore_status status_of(const struct stss3_request *request)
 {
     const long http = request->http_status;
+    if (request->transport == STSS3_TRANSPORT_MEMORY)
+        return REGSTORE_NO_MEMORY;
     if (request->transport != STSS3_TRANSPORT_NONE || http >= 500 || http == 429 || http == 408)
         return REGSTORE_UNAVAILABLE;
     return http >= 200 && http < 300 ? REGSTORE_OK : REGSTORE_DENIED;

@@ -9,7 +9,7 @@ static const char *const transport_names[] = {
     [STSS3_TRANSPORT_CONNECT] = "connect",   [STSS3_TRANSPORT_TLS] = "tls",
     [STSS3_TRANSPORT_BROKEN] = "broken",     [STSS3_TRANSPORT_STALE] = "stale",
     [STSS3_TRANSPORT_STALLED] = "stalled",   [STSS3_TRANSPORT_TOO_LONG] = "too_long",
-    [STSS3_TRANSPORT_INTERNAL] = "internal",
+    [STSS3_TRANSPORT_MEMORY] = "memory",     [STSS3_TRANSPORT_INTERNAL] = "internal",
 };
 
 /* A label has few values, whatever a server sends: those that say something, and classes. */

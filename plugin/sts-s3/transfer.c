@@ -340,13 +340,15 @@ static bool set_headers(struct stss3_transfer *transfer)
     return true;
 }
 
+static const char no_memory[] = "out of memory";
+
 /* NULL, or why this request cannot be sent. */
 static const char *set_up(struct stss3_transfer *transfer)
 {
     const struct stss3_request *request = transfer->request;
     CURL *easy = transfer->easy;
     if (plug_buf_failed(&request->url) || plug_buf_failed(&request->headers))
-        return "out of memory";
+        return no_memory;
     if (request->state->has_bad_header)
         return "a header has a line break in it";
     if (!set_headers(transfer))
@@ -362,9 +364,10 @@ static const char *set_up(struct stss3_transfer *transfer)
     set_method(easy, request);
     if (!stss3_way_set(easy, request->is_beside_us ? NULL : transfer->options->proxies,
                        plug_buf_text(&request->url), &transfer->proxy))
-        return "out of memory";
-    if (curl_easy_setopt(easy, CURLOPT_URL, plug_buf_text(&request->url)) != CURLE_OK)
-        return "out of memory, or the URL is too long";
+        return no_memory;
+    const CURLcode taken = curl_easy_setopt(easy, CURLOPT_URL, plug_buf_text(&request->url));
+    if (taken != CURLE_OK)
+        return taken == CURLE_OUT_OF_MEMORY ? no_memory : "the URL is too long";
     return NULL;
 }
 
@@ -398,10 +401,11 @@ bool stss3_transfer_begin(struct stss3_transfer *transfer, CURLM *multi,
     transfer->error[0] = '\0';
     const char *reason = set_up(transfer);
     if (reason == NULL && curl_multi_add_handle(multi, transfer->easy) != CURLM_OK)
-        reason = "out of memory";
+        reason = no_memory;
     if (reason == NULL)
         return true;
-    request->transport = STSS3_TRANSPORT_INTERNAL;
+    request->transport =
+        reason == no_memory ? STSS3_TRANSPORT_MEMORY : STSS3_TRANSPORT_INTERNAL;
     set_text(request, reason);
     return false;
 }
@@ -421,6 +425,8 @@ static enum stss3_transport classify(struct stss3_transfer *transfer, CURLcode r
     const bool is_stale = transfer->is_reused && !transfer->has_answer;
     if (transfer->was_held)
         return STSS3_TRANSPORT_STALE;
+    if (transfer->has_no_memory)
+        return STSS3_TRANSPORT_MEMORY;
     switch (result) {
     case CURLE_OK:
         return transfer->is_in_head ? STSS3_TRANSPORT_BROKEN : STSS3_TRANSPORT_NONE;
@@ -438,6 +444,8 @@ static enum stss3_transport classify(struct stss3_transfer *transfer, CURLcode r
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_ISSUER_ERROR:
         return STSS3_TRANSPORT_TLS;
+    case CURLE_OUT_OF_MEMORY:
+        return STSS3_TRANSPORT_MEMORY;
     case CURLE_WRITE_ERROR:
         if (!transfer->is_too_long)
             return STSS3_TRANSPORT_INTERNAL;
@@ -482,7 +490,7 @@ void stss3_transfer_end(struct stss3_transfer *transfer, CURLM *multi, CURLcode 
     request->http_status = status < 200 ? 0 : status; /* 100 Continue is no answer */
     request->transport = classify(transfer, result);
     if (transfer->has_no_memory)
-        set_text(request, "out of memory");
+        set_text(request, no_memory);
     else if (transfer->is_too_long)
         set_text(request, "the answer is too long");
     else if (result == CURLE_OK && transfer->is_in_head)

@@ -98,6 +98,8 @@ static struct stss3_verdict_of verdict_of_transport(enum stss3_transport transpo
         return (struct stss3_verdict_of){REGSTORE_UNAVAILABLE, NEVER};
     case STSS3_TRANSPORT_TOO_LONG:
         return (struct stss3_verdict_of){REGSTORE_CORRUPT, NEVER};
+    case STSS3_TRANSPORT_MEMORY: /* none comes of trying again at once: that is the host's to do */
+        return (struct stss3_verdict_of){REGSTORE_NO_MEMORY, NEVER};
     case STSS3_TRANSPORT_INTERNAL:
         return (struct stss3_verdict_of){REGSTORE_INTERNAL, NEVER};
     default:
@@ -268,15 +270,13 @@ enum stss3_verdict stss3_verdict_judge(struct stss3_request *request, bool is_xm
             stss3_error_body_parse(request->answer.data, request->answer.len, body) && is_good)
             http_status = 500; /* 200 with an error inside */
     }
-    struct stss3_verdict_of verdict = stss3_verdict(request->transport, http_status, body->code);
-    if (request->transport == STSS3_TRANSPORT_INTERNAL &&
-        strcmp(request->transport_text, "out of memory") == 0)
-        verdict.status = REGSTORE_NO_MEMORY;
+    const struct stss3_verdict_of verdict =
+        stss3_verdict(request->transport, http_status, body->code);
     if (verdict.status == REGSTORE_OK)
         return STSS3_DONE;
     set_words(request, verdict.status, body);
     set_facts(request, body);
-    request->error.retryable = verdict.again != NEVER;
+    request->error.retryable = verdict.again != NEVER || verdict.status == REGSTORE_NO_MEMORY;
     /* A service that wants to be left alone for longer is the caller's to wait for. */
     if (verdict.again == NEVER || request->error.retry_after_ms > RETRY_AFTER_MAX_MS ||
         (verdict.again == ONCE && request->has_had_its_second))
