@@ -106,5 +106,6 @@ regstore_status host_fail(struct regstore_error *error, regstore_status status, 
     (void)vsnprintf(error->message, sizeof(error->message), format, args);
     va_end(args);
     make_printable(error->message);
+    error->retryable = status == REGSTORE_NO_MEMORY;
     return status;
 }

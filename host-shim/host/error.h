@@ -16,7 +16,8 @@
 /* Empties error, which may be NULL. */
 void host_error_clear(struct regstore_error *error);
 
-/* Sets the message, with what is not printable replaced, and returns status. */
+/* Sets the message, with what is not printable replaced, and returns status. Retryable is a lack
+ * of memory alone: files and plugins do not mend themselves. */
 __attribute__((format(printf, 3, 4))) regstore_status
 host_fail(struct regstore_error *error, regstore_status status, const char *format, ...);
 
