@@ -12,7 +12,7 @@ enum { A_SECOND_MS = 1500, A_DISK_MS = 5000 };
 
 static void flag_set_before_the_call_cancels_it(struct world *w)
 {
-    const int32_t set = 1;
+    int32_t set = 1;
     for (const struct verb *verb = verbs; verb->name != NULL; verb++) {
         CALL(c);
         struct stage s;
@@ -28,6 +28,8 @@ static void flag_set_before_the_call_cancels_it(struct world *w)
               regstore_host_status_name(status), c.error.message);
         CLAIM(took < A_SECOND_MS, "%s with its cancel flag set took %lld ms", verb->name,
               (long long)took);
+        CLAIM(__atomic_load_n(&set, __ATOMIC_SEQ_CST) == 1, "%s wrote to its cancel flag",
+              verb->name);
         stage_clear(w, &s);
     }
 }
@@ -406,8 +408,29 @@ static void read_buffer_is_left_alone_after_the_return(struct world *w)
             CLAIM(late[i][b] == 0xee, "byte %zu was written after read_next gave TIMEOUT", b);
 }
 
+/* The error of a call is the caller's again when the call has returned, whatever comes after it. */
+static void error_is_left_alone_after_the_return(struct world *w)
+{
+    struct regstore_error *error = (struct regstore_error *)lend(w, sizeof *error);
+    struct regstore_error before;
+    struct regstore_stat st = STAT_INIT;
+    struct regstore_call call = {.struct_size = sizeof call, .error = error};
+    const struct key absent = key_of(w, "absent");
+    *error = (struct regstore_error){.struct_size = sizeof *error};
+    const regstore_status status = w->p->stat(w->store, &call, absent.s, &st);
+    CLAIM(status == REGSTORE_NOT_FOUND, "stat of a missing key gave %s",
+          regstore_host_status_name(status));
+    memset((unsigned char *)error + sizeof error->struct_size, 0xee,
+           sizeof *error - sizeof error->struct_size);
+    memcpy(&before, error, sizeof before);
+    every_verb_once(w);
+    CLAIM(memcmp(&before, error, sizeof before) == 0,
+          "the error of an earlier call was written when other calls were made");
+    (void)munmap(error, sizeof *error); /* our own mapping */
+}
+
 static const struct test deadline_tests[] = {
-    {"CALL-3", "flag_set_before_the_call_cancels_it", flag_set_before_the_call_cancels_it,
+    {"CALL-3 CALL-1", "flag_set_before_the_call_cancels_it", flag_set_before_the_call_cancels_it,
      NEEDS_ALONE},
     {"CALL-3 ERR-1", "cancelled_verb_may_be_called_again", cancelled_verb_may_be_called_again, 0},
     {"CALL-2 UP-3", "upload_with_too_little_time_goes_on_and_is_right",
@@ -424,6 +447,7 @@ static const struct test deadline_tests[] = {
      every_verb_cancelled_midway_returns_and_may_be_called_again, NEEDS_ALONE},
     {"CALL-4", "buffer_may_be_overwritten_as_soon_as_write_returns",
      buffer_may_be_overwritten_as_soon_as_write_returns, 0},
+    {"CALL-4", "error_is_left_alone_after_the_return", error_is_left_alone_after_the_return, 0},
     {"CALL-4", "read_buffer_is_left_alone_after_the_return",
      read_buffer_is_left_alone_after_the_return, 0},
 };

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "blob.h"
 
@@ -339,6 +340,133 @@ static void keys_that_stay_come_once_while_others_come_and_go(struct world *w)
     w->p->list_close(list);
 }
 
+/* As many at once as one thread may have, each an entry further than the one before it. */
+static void many_lists_take_turns(struct world *w)
+{
+    enum { LISTS = 200, NAMES = 5 };
+    CALL(c);
+    static struct regstore_list *lists[LISTS];
+    char seen[REGSTORE_KEY_MAX];
+    const struct content content = content_of(1, 1);
+    const struct key prefix = key_of(w, "turns/");
+    const struct regstore_list_opts opts = {.struct_size = sizeof opts, .prefix = prefix.s};
+    for (unsigned i = 0; i < NAMES; i++) {
+        const struct key key = key_of(w, "turns/%u", i);
+        blob_put(w, key.s, &content);
+    }
+    for (unsigned turn = 0; turn < LISTS + NAMES; turn++) {
+        if (turn < LISTS)
+            EXPECT_OK(&c, w->p->list_open(w->store, &c.in, &opts, &lists[turn]));
+        for (unsigned i = turn < NAMES ? 0 : turn - NAMES; i <= turn && i < LISTS; i++) {
+            const struct key due = key_of(w, "turns/%u", turn - i);
+            EXPECT_OK(&c, w->p->list_next(lists[i], &c.in, seen, sizeof seen, NULL));
+            CLAIM(strcmp(seen, turn - i < NAMES ? due.s : "") == 0,
+                  "list %u shows \"%s\" as entry %u", i, seen, turn - i);
+        }
+    }
+    for (unsigned i = 0; i < LISTS; i++)
+        w->p->list_close(lists[i]);
+}
+
+/* --- memory --- */
+
+/* Two lists, one of all keys and one of the last SOME; both are of pages that a service gives at a
+ * time.  Each folder has few names. */
+enum { ALL = 3000, SOME = 2000, IN_A_FOLDER = 50, NAME = 230, BATCH = 200, MAKE_MS = 40000 };
+
+#if IS_SANITIZED
+size_t __sanitizer_get_current_allocated_bytes(void);
+
+static size_t memory_in_use(void)
+{
+    return __sanitizer_get_current_allocated_bytes(); /* what was freed stays in quarantine */
+}
+#else
+/* Pages that are this process's alone, whoever allocated them. */
+static size_t memory_in_use(void)
+{
+    unsigned long all = 0, shared = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (file == NULL || fscanf(file, "%*u %lu %lu", &all, &shared) != 2)
+        all = shared = 0;
+    if (file != NULL)
+        (void)fclose(file); /* nothing was written */
+    return (all - shared) * (size_t)sysconf(_SC_PAGESIZE);
+}
+#endif
+
+static struct key long_key(const struct world *w, unsigned i)
+{
+    return key_of(w, "long/%0*u/%0*u", NAME, i / IN_A_FOLDER, NAME, i);
+}
+
+struct hoard {
+    unsigned first; /* of a batch to be made; of a list */
+    size_t most;    /* memory that the list took */
+};
+
+static void make_some_long_keys(struct world *w, unsigned maker, void *arg)
+{
+    const struct hoard *h = arg;
+    const struct content content = content_of(1, 1);
+    for (unsigned i = h->first + maker; i < h->first + BATCH; i += MAKERS) {
+        const struct key key = long_key(w, i);
+        blob_put(w, key.s, &content);
+    }
+}
+
+static void make_long_keys(struct world *w, void *arg)
+{
+    in_threads(w, MAKERS, make_some_long_keys, arg);
+}
+
+/* In a process that has done nothing else: what others have freed would hide it. */
+static void list_and_weigh(struct world *w, void *arg)
+{
+    CALL(c);
+    struct hoard *h = arg;
+    char seen[REGSTORE_KEY_MAX];
+    const struct key prefix = key_of(w, "long/"),
+                     after = long_key(w, h->first > 0 ? h->first - 1 : 0);
+    const struct regstore_list_opts opts = {.struct_size = sizeof opts,
+                                            .prefix = prefix.s,
+                                            .start_after = h->first > 0 ? after.s : NULL};
+    struct regstore_list *list = NULL;
+    const size_t before = memory_in_use();
+    EXPECT_OK(&c, w->p->list_open(w->store, &c.in, &opts, &list));
+    for (unsigned i = h->first; i < ALL; i++) {
+        const struct key due = long_key(w, i);
+        EXPECT_OK(&c, w->p->list_next(list, &c.in, seen, sizeof seen, NULL));
+        CLAIM(strcmp(seen, due.s) == 0, "entry %u is \"%s\"", i - h->first, seen);
+        const size_t now = i % 100 == 0 ? memory_in_use() : before;
+        if (now > before && now - before > h->most)
+            h->most = now - before;
+    }
+    w->p->list_close(list);
+}
+
+/* A page more of keys may take a fraction of what it holds, never all of it: that is a plugin that
+ * keeps what it has read. */
+static void memory_of_a_list_does_not_grow_with_its_keys(struct world *w)
+{
+    struct hoard batch = {0, 0}, *of_all = world_shared(w, sizeof *of_all),
+                 *of_some = world_shared(w, sizeof *of_some);
+    const size_t more = (size_t)(ALL - SOME) * 2 * NAME;
+    const int64_t begin = now_ms();
+    for (; batch.first < ALL; batch.first += BATCH) {
+        if (now_ms() - begin > MAKE_MS)
+            SKIP("the store is too slow to take %d keys in the time of a test", ALL);
+        in_new_process(w, make_long_keys, &batch);
+    }
+    of_some->first = ALL - SOME;
+    in_new_process(w, list_and_weigh, of_some);
+    in_new_process(w, list_and_weigh, of_all);
+    CLAIM(of_all->most < of_some->most + more / 2,
+          "a list of %d keys took %zu bytes, one of %d took %zu: of the %zu bytes of the keys that "
+          "it has more it kept too many",
+          SOME, of_some->most, ALL, of_all->most, more);
+}
+
 static const struct test list_tests[] = {
     {"LIST-1", "more_than_1000_keys_come_in_byte_order_each_once",
      more_than_1000_keys_come_in_byte_order_each_once, 0},
@@ -354,6 +482,9 @@ static const struct test list_tests[] = {
     {"KEY-1 LIST-1", "prefix_never_leads_out_of_the_store", prefix_never_leads_out_of_the_store, 0},
     {"LIST-1", "keys_that_stay_come_once_while_others_come_and_go",
      keys_that_stay_come_once_while_others_come_and_go, 0},
+    {"THR-4 LIST-1", "many_lists_take_turns", many_lists_take_turns, 0},
+    {"LIST-1", "memory_of_a_list_does_not_grow_with_its_keys",
+     memory_of_a_list_does_not_grow_with_its_keys, NEEDS_NO_STORE},
 };
 
 const struct family family_list = FAMILY(list);

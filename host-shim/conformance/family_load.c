@@ -86,6 +86,11 @@ static void table_says_what_it_is(struct world *w)
     CLAIM(p->struct_size >= sizeof *p, "struct_size is %llu, minor 0 has %zu",
           (unsigned long long)p->struct_size, sizeof *p);
     CLAIM(p->struct_size % 8 == 0, "struct_size is %llu", (unsigned long long)p->struct_size);
+    /* A slot of its own would be taken for the next minor's: the host looks at struct_size alone.
+     */
+    CLAIM(p->abi_minor != REGSTORE_ABI_MINOR || p->struct_size == sizeof *p,
+          "it is of minor %u, whose table has %zu bytes, and struct_size is %llu", p->abi_minor,
+          sizeof *p, (unsigned long long)p->struct_size);
     CLAIM(p->zero == 0, "the field zero is %u", p->zero);
     CLAIM(p->name != NULL && p->name[0] != '\0', "it has no name");
     CLAIM(p->version != NULL && p->version[0] != '\0', "it has no version");

@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "blob.h"
+#include "environment.h"
+#include "verbs.h"
 
 extern char **environ;
 
@@ -179,6 +181,19 @@ static void nothing_is_printed(struct world *w)
     CLAIM(len == 0, "the plugin printed: %s", text);
 }
 
+static void environment_is_read_in_store_open_alone(struct world *w)
+{
+    const void *code;
+    memcpy(&code, &w->p->store_open, sizeof code); /* ISO C has no cast from function to object */
+    world_open_store(w);
+    CLAIM(environment_watch(code), "the test does not find the plugin's file in memory");
+    live(w);
+    every_verb_once(w);
+    world_clear(w);
+    CLAIM(environment_asked_for() == NULL, "the plugin asked for %s after store_open",
+          environment_asked_for());
+}
+
 static const struct test manners_tests[] = {
     {"MANNER-1", "environment_and_locale_stay", environment_and_locale_stay, NEEDS_NO_STORE},
     {"MANNER-1", "umask_and_folder_stay", umask_and_folder_stay, NEEDS_NO_STORE},
@@ -187,6 +202,8 @@ static const struct test manners_tests[] = {
     {"MANNER-1", "second_life_leaves_no_more_descriptors_and_threads",
      second_life_leaves_no_more_descriptors_and_threads, NEEDS_NO_STORE},
     {"MANNER-1", "nothing_is_printed", nothing_is_printed, NEEDS_NO_STORE},
+    {"FORK-1 MANNER-1", "environment_is_read_in_store_open_alone",
+     environment_is_read_in_store_open_alone, NEEDS_NO_STORE},
 };
 
 const struct family family_manners = FAMILY(manners);

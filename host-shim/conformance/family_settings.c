@@ -6,6 +6,7 @@
 
 #include "blob.h"
 #include "trap.h"
+#include "verbs.h"
 
 /* A copy of the settings with room for one more. */
 static struct regstore_pair *copy_settings(struct world *w)
@@ -229,8 +230,46 @@ static void host_may_be_null_or_empty(struct world *w)
             &c, w->p->store_open(&c.in, hosts[i], w->backend->settings, w->backend->n, &w->store));
         blob_put(w, key.s, &content);
         blob_must_be(w, key.s, &content);
+        every_verb_once(w);
         world_clear(w);
     }
+}
+
+/* Copies whose text is overwritten as soon as store_open has returned; with a place where nothing
+ * can be made, for whoever goes there. */
+static void settings_and_host_are_copied(struct world *w)
+{
+    CALL(c);
+    const struct key key = key_of(w, "blob");
+    const struct content content = content_of(test_seed(w, 1), 1000);
+    struct regstore_host *host = malloc(sizeof *host);
+    struct regstore_pair *settings = copy_settings(w);
+    char *text[128] = {NULL};
+    const size_t n = w->backend->n;
+    CLAIM(host != NULL && n <= sizeof text / sizeof text[0], "no memory for the test itself");
+    *host = world_host(w);
+    for (size_t i = 0; i < n; i++) {
+        text[i] = strdup(settings[i].value);
+        CLAIM(text[i] != NULL, "no memory for the test itself");
+        settings[i].value = text[i];
+    }
+    EXPECT_OK(&c, w->p->store_open(&c.in, host, settings, n, &w->store));
+    for (size_t i = 0; i < n; i++) {
+        const size_t len = strlen(text[i]);
+        memset(text[i], 0, len);
+        (void)snprintf(text[i], len + 1, "%s", "/dev/null"); /* cut, of a short one */
+        settings[i].value = NULL;
+    }
+    memset(host, 0, sizeof *host);
+    blob_put(w, key.s, &content);
+    blob_must_be(w, key.s, &content);
+    world_clear(w);
+    for (size_t i = 0; i < n; i++)
+        free(text[i]);
+    free(settings);
+    free(host);
+    world_open_store(w);
+    blob_must_be(w, key.s, &content); /* it lies where the settings said */
 }
 
 /* At offset 0 a token costs no I/O, so nothing of the other place is ever made. */
@@ -343,6 +382,7 @@ static const struct test settings_tests[] = {
     {"FORK-1 STORE-1", "store_open_starts_no_thread_and_opens_no_descriptor",
      store_open_starts_no_thread_and_opens_no_descriptor, NEEDS_NO_STORE},
     {"CB-1", "host_may_be_null_or_empty", host_may_be_null_or_empty, NEEDS_NO_STORE},
+    {"STORE-1 CB-1", "settings_and_host_are_copied", settings_and_host_are_copied, NEEDS_NO_STORE},
     {"TOK-6", "token_of_another_place_is_invalid", token_of_another_place_is_invalid,
      NEEDS_NO_STORE},
     /* Before any other check with a probe: one that was left before is not seen again. */

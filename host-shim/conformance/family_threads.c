@@ -254,6 +254,14 @@ static void log_after_close(void *ctx, int32_t level, const char *event,
         __atomic_fetch_add(late, 1, __ATOMIC_SEQ_CST);
 }
 
+static void metric_after_close(void *ctx, int32_t kind, const char *name, double value,
+                               const struct regstore_pair *labels, size_t n)
+{
+    (void)kind;
+    (void)value;
+    log_after_close(ctx, 0, name, labels, n);
+}
+
 static int64_t clock_after_close(void *ctx, int32_t which)
 {
     struct timespec now;
@@ -270,6 +278,7 @@ static void no_callback_comes_after_the_last_close(struct world *w)
     const struct regstore_host host = {.struct_size = sizeof host,
                                        .ctx = &late,
                                        .log = log_after_close,
+                                       .metric = metric_after_close,
                                        .clock_ns = clock_after_close};
     const struct content content = content_of(test_seed(w, 1), 21 * MIB);
     const struct timespec while_ = {.tv_nsec = 300 * 1000 * 1000};
@@ -340,9 +349,8 @@ static void plugin_threads_block_all_signals(struct world *w)
     const struct key key = key_of(w, "blob");
     /* All but KILL, STOP and what the C library keeps for itself (32 to 34); the thread sanitizer
      * keeps SYS open in every thread. */
-    const uint64_t due =
-        ~(UINT64_C(1) << (SIGKILL - 1) | UINT64_C(1) << (SIGSTOP - 1) | UINT64_C(7) << 31 |
-          (uint64_t)IS_SANITIZED << (SIGSYS - 1));
+    const uint64_t due = ~(UINT64_C(1) << (SIGKILL - 1) | UINT64_C(1) << (SIGSTOP - 1) |
+                           UINT64_C(7) << 31 | (uint64_t)IS_SANITIZED << (SIGSYS - 1));
     unsigned looked_at = 0;
     const size_t n_before = note_threads(w, before); /* a sanitizer has one, too */
     world_open_store(w);

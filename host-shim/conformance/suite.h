@@ -70,8 +70,8 @@ bool suite_test_bears(const struct test *test, const char *rule);
 
 extern const struct family family_load, family_settings, family_growth, family_key, family_upload,
     family_digest, family_resume, family_writers, family_commit, family_read, family_stat,
-    family_list, family_delete, family_copy, family_threads, family_manners, family_deadline,
-    family_state, family_presign, family_purge, family_fork, family_secrets;
+    family_list, family_delete, family_copy, family_threads, family_callback, family_manners,
+    family_deadline, family_state, family_presign, family_purge, family_fork, family_secrets;
 
 #define FAMILY(name_)                                                                              \
     {                                                                                              \

@@ -212,3 +212,16 @@ bool verb_is_offered(const struct world *w, const struct verb *verb)
                (w->p->store_features(w->store) & REGSTORE_F_PRESIGN_GET) != 0;
     return true;
 }
+
+void every_verb_once(struct world *w)
+{
+    for (const struct verb *verb = verbs; verb->name != NULL; verb++) {
+        CALL(c);
+        struct stage s;
+        if (!verb_is_offered(w, verb) || verb->go == go_store_open)
+            continue;
+        stage_set(w, &s);
+        EXPECT_SEEN(&c, verb->name, verb->go(w, &s, &c.in), REGSTORE_OK);
+        stage_clear(w, &s);
+    }
+}

@@ -31,6 +31,8 @@ struct verb {
  * verb_is_offered. */
 extern const struct verb verbs[];
 bool verb_is_offered(const struct world *w, const struct verb *verb);
+/* Each that is offered, but store_open, once and on a stage of its own; it must succeed. */
+void every_verb_once(struct world *w);
 
 /* A purge that finds nothing to do, whatever lies there. */
 struct regstore_purge_opts harmless_purge(void);

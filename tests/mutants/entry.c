@@ -5,16 +5,20 @@
 #define NAME_OF(name) NAME_(name)
 #define NAME_(name)   mutant_##name
 
-static struct regstore_plugin table;
+/* The table, and room behind it for one that says that it is larger. */
+static struct {
+    struct regstore_plugin table;
+    void (*own)(void);
+} grown;
 
 __attribute__((constructor)) static void fill(void)
 {
 #ifdef S3_PLUGIN
-    table = *s3_plugin(S3_PLUGIN);
+    grown.table = *s3_plugin(S3_PLUGIN);
 #else
-    table = *good_plugin();
+    grown.table = *good_plugin();
 #endif
-    NAME_OF(THIS)(&table);
+    NAME_OF(THIS)(&grown.table);
 }
 
 #ifdef SECOND_EXPORT
@@ -22,7 +26,7 @@ __attribute__((constructor)) static void fill(void)
 REGSTORE_EXPORT const char *storage_version(void);
 const char *storage_version(void)
 {
-    return table.version;
+    return grown.table.version;
 }
 #endif
 
@@ -31,9 +35,9 @@ const struct regstore_plugin *regstore_plugin_v1(void)
 #ifdef TABLE_OF_THE_THREAD
     /* "Then nobody can race for it." */
     static _Thread_local struct regstore_plugin mine;
-    mine = table;
+    mine = grown.table;
     return &mine;
 #else
-    return &table;
+    return &grown.table;
 #endif
 }

@@ -34,7 +34,6 @@ HUNG = ("its time was over", "Test timeout expired")
 
 # Of these rules nobody can make a mutant that a test would see.
 EXCUSED = {
-    "GROW-1": "the host library refuses such a table; tests/abi holds the structs",
     "FORK-4": "its means show only by their effects, which are FORK-2's and FORK-3's",
     "FORK-5": "likewise FORK-3's",
 }
