@@ -137,13 +137,20 @@ done
 exec 3>&-
 wait "$command" || fail "$(cat "$log")"
 ! grep -q session_failed "$log" || fail "$(cat "$log")"
+
+# Who asked STS, as its own log has it in time: never the first again, once the second has.
+asked() {
+    sed -n "s,.*oidc.$subject:\([a-z]*\) .*\"POST / HTTP/1.1\" 200 .*,\1,p" \
+        "$cluster/log/rgw-late.log"
+}
+until [ "$(asked | wc -l)" -ge "$(sessions)" ]; do
+    [ "$(date +%s)" -lt "$deadline" ] || fail "who asked: $(asked)"
+    sleep 0.2
+done
+[ "$(asked | uniq | tr '\n' ' ')" = "first second " ] || fail "who asked: $(asked)"
 regstore get web-identity/long 2>"$said" | cmp - "$work/fed" || fail "other bytes came back"
 regstore rm web-identity/long >"$said" 2>&1 || fail "$(cat "$said")"
 
-# Who asked STS, in its own log: never the first again, once the second has.
-sed -n "s,.*oidc.$subject:\([a-z]*\) .*\"POST / HTTP/1.1\" 200 .*,\1,p" "$cluster/log/rgw-late.log" |
-    uniq | tr '\n' ' ' >"$work/asked"
-[ "$(cat "$work/asked")" = "first second " ] || fail "who asked: $(cat "$work/asked")"
 claim "one push of $(wc -c <"$work/fed") bytes shows the token that the file has by then at each renewal"
 
 [ -z "$(outside_unfinished)" ] || fail "left behind: $(outside_unfinished)"
