@@ -65,7 +65,9 @@ static int get_params(void *context, OSSL_PARAM params[])
 
 static void tear_down(void *context)
 {
-    (void)context; /* the inner one ends with the process: algorithms may still be in use */
+    (void)context;
+    (void)OSSL_PROVIDER_unload(standard);
+    OSSL_LIB_CTX_free(inner);
 }
 
 int OSSL_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
