@@ -20,6 +20,13 @@ void plug_buf_wipe(struct plug_buf *b)
     plug_buf_clear(b);
 }
 
+void plug_text_wipe(char *text)
+{
+    if (text != NULL)
+        OPENSSL_cleanse(text, strlen(text));
+    free(text);
+}
+
 void plug_buf_reset(struct plug_buf *b)
 {
     b->len = 0;

@@ -34,4 +34,7 @@ const char *plug_buf_text(const struct plug_buf *b);
  * gives "". */
 char *plug_buf_steal(struct plug_buf *b);
 
+/* Overwrites a text on the heap, then frees it: for a secret.  Takes NULL. */
+void plug_text_wipe(char *text);
+
 #endif

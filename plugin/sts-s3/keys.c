@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keys.h"
 
-#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "buf.h"
 #include "slow.h"
 
 const char *stss3_access_key_check(const char *text)
@@ -77,18 +77,11 @@ regstore_status stss3_keys_read(struct stss3_asides *asides, const struct stss3_
     return status;
 }
 
-static void wipe(char *text)
-{
-    if (text != NULL)
-        OPENSSL_cleanse(text, strlen(text));
-    free(text);
-}
-
 void stss3_keys_clear(struct stss3_keys *keys)
 {
     free(keys->access_key);
-    wipe(keys->secret_key);
-    wipe(keys->session_token);
+    plug_text_wipe(keys->secret_key);
+    plug_text_wipe(keys->session_token);
     free(keys->access_key_file);
     free(keys->secret_key_file);
     *keys = (struct stss3_keys){0};

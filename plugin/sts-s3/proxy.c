@@ -61,12 +61,8 @@ const char *stss3_proxy_parse(const char *url, struct stss3_proxy *out)
 
 static void clear_proxy(struct stss3_proxy *proxy)
 {
-    if (proxy->user != NULL)
-        explicit_bzero(proxy->user, strlen(proxy->user));
-    if (proxy->password != NULL)
-        explicit_bzero(proxy->password, strlen(proxy->password));
-    free(proxy->user);
-    free(proxy->password);
+    plug_text_wipe(proxy->user);
+    plug_text_wipe(proxy->password);
     *proxy = (struct stss3_proxy){0};
 }
 

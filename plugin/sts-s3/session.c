@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "session.h"
 
-#include <openssl/crypto.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "buf.h"
 #include "session_report.h"
 #include "timestamp.h"
 
@@ -38,13 +38,6 @@ struct stss3_sessions {
     struct plug_error last_error;
     struct waiter *waiters;
 };
-
-static void wipe_text(char *text)
-{
-    if (text != NULL)
-        OPENSSL_cleanse(text, strlen(text));
-    free(text);
-}
 
 static char *copy_or_null(const char *text, bool *failed)
 {
@@ -85,9 +78,9 @@ void stss3_session_unref(struct stss3_session *session)
 {
     if (session == NULL || atomic_fetch_sub(&session->refs, 1) != 1)
         return;
-    wipe_text(session->access_key);
-    wipe_text(session->secret_key);
-    wipe_text(session->token);
+    plug_text_wipe(session->access_key);
+    plug_text_wipe(session->secret_key);
+    plug_text_wipe(session->token);
     free(session->role);
     free(session->role_arn);
     free(session);

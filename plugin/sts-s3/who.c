@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "who.h"
 
-#include <openssl/crypto.h>
 #include <stdlib.h>
-#include <string.h>
 
-static void wipe(char *text)
-{
-    if (text != NULL)
-        OPENSSL_cleanse(text, strlen(text));
-    free(text);
-}
+#include "buf.h"
 
 void stss3_who_clear(struct stss3_who *who)
 {
@@ -21,10 +14,10 @@ void stss3_who_clear(struct stss3_who *who)
     free(who->config_file.path);
     free(who->credentials_file.path);
     free(who->container_url);
-    wipe(who->container_token);
+    plug_text_wipe(who->container_token);
     free(who->container_token_file);
     for (size_t i = 0; who->environment != NULL && who->environment[i] != NULL; i++)
-        wipe(who->environment[i]);
+        plug_text_wipe(who->environment[i]);
     free(who->environment);
     *who = (struct stss3_who){0};
 }
