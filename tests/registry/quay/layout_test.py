@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""layout_test.py CC INCLUDE-FOLDER...: what _abi.py says of structs and numbers is what the headers
+"""layout_test.py ABI-FOLDER HOST-FOLDER CC...: what _abi.py says of structs and numbers is what the headers
 say. Prints TAP."""
 import ctypes
 import os
@@ -13,7 +13,7 @@ import unittest
 import tap
 from regstore_quay import _abi
 
-COMPILER, *FOLDERS = sys.argv[1:]
+ABI, HOST, *COMPILER = sys.argv[1:]  # the compiler may be of several words: ccache cc
 CONSTANTS = {name: value for name, value in vars(_abi).items()
              if re.fullmatch("[A-Z0-9_]+", name) and isinstance(value, int)}
 
@@ -37,7 +37,7 @@ def printed_by_c():
         with open(source, "w", encoding="utf-8") as file:
             file.write('#include <stdio.h>\n#include "regstore-host.h"\nint main(void)\n{\n' +
                        "\n".join(lines) + "\nreturn 0;\n}\n")
-        subprocess.run([COMPILER, *(f"-I{f}" for f in FOLDERS), "-o", program, source], check=True)
+        subprocess.run([*COMPILER, f"-I{ABI}", f"-I{HOST}", "-o", program, source], check=True)
         out = subprocess.run([program], check=True, capture_output=True, text=True).stdout
     return {name: int(number) for name, number in
             (line.rsplit(" ", 1) for line in out.splitlines())}
