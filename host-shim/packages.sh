@@ -8,7 +8,7 @@ check libsubunit-dev libmicrohttpd-dev scdoc ca-certificates"
 packages_image="umoci openssl"
 packages_rgw="ceph-mon ceph-osd ceph-common radosgw curl faketime python3"
 packages_registry="podman skopeo umoci openssl curl python3 python3-venv"
-packages_test="clang libclang-rt-14-dev llvm shellcheck python3 \
+packages_test="clang libclang-rt-14-dev llvm shellcheck abigail-tools python3 \
 python3-prometheus-client python3-venv openssl iproute2"
 
 # install_missing PACKAGE...: installs those that are not there, and says so first.

@@ -132,6 +132,23 @@ def every_verb_has_an_outcome_in_every_state():
             yield 'the drawing in the header has no %s' % state
 
 
+def header_of_a_frozen_minor_is_as_it_was_frozen():
+    """But for comments and blanks. A minor that is not frozen yet has no such header."""
+    minor = dict(re.findall(r'^#define (REGSTORE_ABI_MINOR) ([0-9]+)', code, re.M))
+    folders = sorted(path.name for path in (Path(layout_file).parent / 'frozen').glob('1.*'))
+    if '1.0' not in folders:
+        yield 'minor 0 is not frozen'
+    frozen = Path(layout_file).parent / 'frozen' / ('1.' + minor['REGSTORE_ABI_MINOR'])
+    if frozen.name in folders:
+        was = without_comments((frozen / 'regstore.h').read_text()).split()
+        for one, other in zip(code.split(), was):
+            if one != other:
+                yield 'the header has %s where %s has %s' % (one, frozen.name, other)
+                return
+        if len(code.split()) != len(was):
+            yield 'the header is longer or shorter than that of %s' % frozen.name
+
+
 def header_and_manual_keep_to_100_columns():
     for what, text in ('header', header), ('manual', manual):
         for number, line in enumerate(text.split('\n'), 1):
