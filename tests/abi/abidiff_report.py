@@ -27,6 +27,8 @@ CONTEXT = re.compile('|'.join((
     r"'.*', at offset \d+ \(in bits\)",
     r"(\d+ data member changes?( \(\d+ filtered\))?|there are data member changes):",
     r"type of '.*' changed:",
+    # A library knows what its handles are, a header does not say.
+    r"type struct \w+ was a declaration-only type and is now a defined type",
 )))
 SUMMARY_OF_LEAVES = re.compile('|'.join((
     r"Leaf changes summary: \d+ artifacts? changed",
