@@ -82,13 +82,14 @@ static regstore_status make_folders(struct call *call, const struct regstore_sto
 static regstore_status sync_once(struct call *call, struct staging *staging, int fd,
                                  const char *path)
 {
-    if (staging->is_lost || fsync(fd) != 0) {
-        staging->is_lost = true;
-        (void)fail_errno(call, "write to disk", path);
-        call->error.retryable = 0;
-        return REGSTORE_UNAVAILABLE;
-    }
-    return REGSTORE_OK;
+    if (!staging->is_lost && fsync(fd) == 0)
+        return REGSTORE_OK;
+    const regstore_status status =
+        staging->is_lost ? fail(call, REGSTORE_UNAVAILABLE, "the disk did not take these bytes")
+                         : fail_errno(call, "write to disk", path);
+    call->error.retryable = 0;
+    staging->is_lost = true;
+    return status;
 }
 
 /* The entries on the way to a file, up to that of storage_path: else a power cut takes the name. */

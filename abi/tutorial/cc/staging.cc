@@ -218,10 +218,13 @@ void Staging::append(const Call &call, const char *bytes, size_t len)
 // first answer counts for good, and the host begins again.
 void Staging::sync(int fd)
 {
-    if (is_lost_ || fsync(fd) != 0) {
-        is_lost_ = true;
-        throw Failure(REGSTORE_UNAVAILABLE, "the disk did not take the bytes", false);
-    }
+    if (!is_lost_ && fsync(fd) == 0)
+        return;
+    Failure failure = is_lost_ ? Failure(REGSTORE_UNAVAILABLE, "the disk did not take these bytes")
+                               : from_errno(errno, "write to disk");
+    failure.is_retryable = false;
+    is_lost_ = true;
+    throw failure;
 }
 
 // The entries on the way to a file, up to that of storage_path: else a power cut takes the name.
