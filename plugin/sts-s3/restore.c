@@ -227,7 +227,8 @@ regstore_status stss3_upload_restore(struct stss3_upload *u, struct plug_call *c
         TRY(restore_table(u, call));
     if (with_tail && u->tail == NULL && u->parked.length != 0)
         TRY(restore_tail(u, call));
-    if (u->parts != NULL && u->tail_digest == NULL) {
+    /* While no part was sent the tail begins at offset 0, and its digest is the upload's. */
+    if (u->parts != NULL && u->tail_digest == NULL && stss3_parts_count(u->parts) != 0) {
         u->tail_digest = plug_digest_new(REGSTORE_UPLOAD_SHA256);
         if (u->tail_digest == NULL)
             return plug_no_memory(call);
