@@ -247,9 +247,10 @@ static bool read_table(struct reading *r, size_t n)
         struct stss3_part part = {.length = plug_get_number(&r->at)};
         if (!take_etag(plug_get_text(&r->at), part.etag) || part.length > PART_LENGTH_MAX)
             return false;
-        r->has_no_memory = !stss3_parts_add(u->parts, &part);
-        if (r->has_no_memory)
+        if (!stss3_parts_add(u->parts, &part)) {
+            r->has_no_memory = i < u->store->config->limits.count;
             return false;
+        }
         sum += part.length;
     }
     return sum == r->parts_length;
