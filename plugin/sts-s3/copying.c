@@ -8,8 +8,10 @@
 #include "multipart.h"
 
 /* Below this one CopyObject is as quick, and it is one request. */
+#ifndef SIDE_BY_SIDE_FROM /* a test of all allocations cannot move that much each time */
 #define SIDE_BY_SIDE_FROM (256ull * STSS3_MIB)
 #define PART_COPY_MIN     (64ull * STSS3_MIB)
+#endif
 #define COPIES_AT_ONCE    8
 #define READ_WRITE_BYTES  (8ull * STSS3_MIB)
 
@@ -42,12 +44,10 @@ static regstore_status finish_part(struct copying *c, struct plug_call *call, st
     if (status == REGSTORE_OK && op->request->error.status != REGSTORE_OK)
         status = plug_call_adopt(call, &op->request->error);
     if (status == REGSTORE_OK)
-        stss3_part_copy_read(op, c->table[i].etag);
+        status = stss3_part_copy_read(op, call, c->table[i].etag);
     else
         stss3_request_cancel(op->request);
     c->table[i].length = part_length(c, i);
-    if (status == REGSTORE_OK && c->table[i].etag[0] == '\0')
-        status = plug_fail(call, REGSTORE_UNAVAILABLE, "UploadPartCopy: the answer is not whole");
     if (status == REGSTORE_EXISTS)
         status = plug_fail(call, REGSTORE_CONFLICT, "the source of the copy is another one by now");
     stss3_op_drop(op);
@@ -139,6 +139,16 @@ static uint64_t choose_part(const struct stss3_config *config, uint64_t length)
     return stss3_copy_part_size(&config->limits, bytes, length);
 }
 
+/* An answer came, and there was no memory for it: whether the copy was made nobody knows, which
+ * NO_MEMORY would deny (CALL-5). */
+static regstore_status in_doubt(struct plug_call *call, regstore_status status)
+{
+    if (status != REGSTORE_NO_MEMORY || call->error.http_status == 0)
+        return status;
+    return plug_fail(call, REGSTORE_UNAVAILABLE,
+                     "there was no memory for the answer: the copy may have been made");
+}
+
 /* Complete says that there is no such upload: an earlier try of ours, whose answer was lost, may
  * have done it. */
 static regstore_status find_copy(const struct copying *c, struct plug_call *call,
@@ -200,8 +210,8 @@ copy_multipart(struct copying *c, struct plug_call *call, const struct stss3_met
     }
     status = parts(c, call);
     if (status == REGSTORE_OK)
-        status = stss3_multipart_complete(client, call, c->to, c->upload_id, c->table, c->n,
-                                          meta->is_if_absent, etag);
+        status = in_doubt(call, stss3_multipart_complete(client, call, c->to, c->upload_id,
+                                                         c->table, c->n, meta->is_if_absent, etag));
     if (status == REGSTORE_EXISTS)
         status = exists_or_gone(c, call);
     if (status == REGSTORE_GONE)
@@ -256,8 +266,8 @@ regstore_status stss3_copy_whole(struct stss3_store *store, struct plug_call *ca
                                  {"code", call->error.code}));
     }
     if (source->length <= provider->copy_max) {
-        status = stss3_copy_object(&store->running->client, call, from, source, to,
-                                   is_new ? meta : NULL, kept.is_if_absent, etag);
+        status = in_doubt(call, stss3_copy_object(&store->running->client, call, from, source, to,
+                                                  is_new ? meta : NULL, kept.is_if_absent, etag));
         if (!is_too_large(status, call))
             return status;
     }

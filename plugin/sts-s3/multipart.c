@@ -87,14 +87,23 @@ struct stss3_op *stss3_part_copy_new(struct stss3_client *client, const char *fr
     return op;
 }
 
-void stss3_part_copy_read(const struct stss3_op *op, char etag[128])
+regstore_status stss3_part_copy_read(const struct stss3_op *op, struct plug_call *call,
+                                     char etag[128])
 {
     struct plug_buf text = {0};
-    struct plug_error ignored; /* no ETag: Complete will say so */
-    (void)stss3_xml_pick(plug_buf_text(&op->request->answer), op->request->answer.len,
-                         "CopyPartResult", &(struct stss3_xml_field){"ETag", &text}, 1, &ignored);
+    struct plug_error words;
+    regstore_status status = stss3_xml_pick(
+        plug_buf_text(&op->request->answer), op->request->answer.len, "CopyPartResult",
+        &(struct stss3_xml_field){"ETag", &text}, 1, &words);
     stss3_etag_copy(etag, plug_buf_text(&text));
+    if (status == REGSTORE_NO_MEMORY || plug_buf_failed(&text))
+        status = plug_no_memory(call);
+    else if (etag[0] == '\0')
+        status = plug_fail(call, REGSTORE_UNAVAILABLE, "UploadPartCopy: the answer is not whole");
+    else
+        status = REGSTORE_OK;
     plug_buf_clear(&text);
+    return status;
 }
 
 bool stss3_multipart_etag(const struct stss3_part *table, size_t n, char out[128])

@@ -31,7 +31,8 @@ struct stss3_op *stss3_part_new(struct stss3_client *client, const char *key, co
 struct stss3_op *stss3_part_copy_new(struct stss3_client *client, const char *from,
                                      const char *etag, uint64_t offset, uint64_t len,
                                      const char *to, const char *upload_id, unsigned number);
-void stss3_part_copy_read(const struct stss3_op *op, char etag[128]);
+regstore_status stss3_part_copy_read(const struct stss3_op *op, struct plug_call *call,
+                                     char etag[128]);
 
 /* The ETag that S3 gives what these parts become: the MD5 of their MD5s, and their number.  False
  * where that is not so (KMS), and where MD5 is not to be had (FIPS). */
