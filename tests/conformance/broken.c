@@ -97,6 +97,51 @@ static regstore_status stat_blob(struct regstore_store *store, const struct regs
 }
 #endif
 
+#if defined BREAK_REPORTED || defined BREAK_REPORTED_UNSEEN
+static unsigned counted;
+
+static void *count(void *arg)
+{
+    counted++;
+    return arg;
+}
+
+/* The thread sanitizer has words for the one, the address sanitizer for the other. */
+static void be_reported(void)
+{
+    pthread_t thread;
+    const int status = pthread_create(&thread, NULL, count, NULL);
+    counted++;
+    if (status == 0)
+        (void)pthread_join(thread, NULL);
+    volatile char *room = malloc(1);
+    if (room != NULL)
+        counted += (unsigned)room[counted > 0];
+    free((void *)(uintptr_t)room);
+}
+#endif
+
+#ifdef BREAK_REPORTED
+static regstore_status stat_blob(struct regstore_store *store, const struct regstore_call *call,
+                                 const char *key, struct regstore_stat *out)
+{
+    be_reported();
+    return real->stat(store, call, key, out);
+}
+#endif
+
+#ifdef BREAK_REPORTED_UNSEEN
+/* The suite asks what purge would take in a process of its own, whose end says nothing of a test.
+ */
+static regstore_status purge(struct regstore_store *store, const struct regstore_call *call,
+                             const struct regstore_purge_opts *opts, struct regstore_purged *out)
+{
+    if (opts != NULL && (opts->flags & REGSTORE_PURGE_DRY_RUN) != 0)
+        be_reported();
+    return real->purge(store, call, opts, out);
+}
+#endif
+
 static void make_table(void)
 {
     void *module = dlopen(REAL, RTLD_NOW | RTLD_LOCAL);
@@ -111,10 +156,12 @@ static void make_table(void)
     table.read_next = read_next;
 #elif defined BREAK_HANGS
     table.upload_write = upload_write;
-#elif defined BREAK_EXITS || defined BREAK_SOMETIMES
+#elif defined BREAK_EXITS || defined BREAK_SOMETIMES || defined BREAK_REPORTED
     table.stat = stat_blob;
 #elif defined BREAK_CLOSES_OUTPUT || defined BREAK_PRINTS || defined BREAK_LEAVES_A_PROCESS
     table.upload_commit = upload_commit;
+#elif defined BREAK_REPORTED_UNSEEN
+    table.purge = purge;
 #else
 #error "say what is broken"
 #endif

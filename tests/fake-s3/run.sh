@@ -15,6 +15,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 server=$1
 part=$2
 work=$(mktemp -d)
+. "$here/../conformance/reports.sh"
+reports_into "$work/reports"
 pid=
 finish() {
     [ -z "$pid" ] || kill "$pid" 2>/dev/null || true
@@ -210,4 +212,5 @@ wait "$pid" || status=1
 pid=
 sed 's/^/# server: /' "$work/err"
 [ ! -s "$work/err" ] || status=1
+no_reports || status=1
 [ "$status" -eq 0 ]
