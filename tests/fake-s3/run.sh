@@ -14,6 +14,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 server=$1
 part=$2
+seconds=${TEST_SECONDS:-60} # for each test of the conformance suite
 work=$(mktemp -d)
 . "$here/../conformance/reports.sh"
 reports_into "$work/reports"
@@ -171,7 +172,8 @@ done
 status=0
 case $part in
 conformance | conformance-as-*)
-    "$REGSTORE" --config "$work/config.yaml" --location s3 conformance --jobs 4 --tap || status=1
+    "$REGSTORE" --config "$work/config.yaml" --location s3 conformance --jobs 4 \
+        --timeout "$seconds" --tap || status=1
     ;;
 rules-*) "$python" "$here/rules.py" "$work/env" "$provider" || status=1 ;;
 interrupted)
@@ -187,11 +189,12 @@ conformance-tls)
     secret=$(sed -n 's/.*sts_user_secret_key: //p' "$work/config.yaml")
     sed -i '/sts_user_secret_key: /d' "$work/config.yaml"
     REGSTORE_S3_STS_USER_SECRET_KEY=$secret "$REGSTORE" --config "$work/config.yaml" \
-        --location s3 conformance --jobs 4 --tap || status=1
+        --location s3 conformance --jobs 4 --timeout "$seconds" --tap || status=1
     ;;
 conformance-five-keys)
     python3 "$here/five_keys.py" "$work/env" configure
-    "$REGSTORE" --config "$work/five-keys.yaml" conformance --jobs 4 --tap || status=1
+    "$REGSTORE" --config "$work/five-keys.yaml" conformance --jobs 4 --timeout "$seconds" --tap ||
+        status=1
     ;;
 five-keys | dead-names)
     python3 "$here/$(echo "$part" | tr - _).py" "$work/env" || status=1
