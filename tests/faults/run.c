@@ -180,6 +180,12 @@ void reopen_store(struct run *r, bool is_through_proxy)
 {
     if (r->store != NULL)
         r->p->store_close(r->store);
+    if (r->c->journey->is_summed) {
+        const struct regstore_pair settings[] = {{"checksum_algorithm", "crc32c"},
+                                                 {"storage_path", r->path}};
+        r->store = store_with(settings, sizeof settings / sizeof settings[0]);
+        return;
+    }
     r->store = store_through(is_through_proxy && r->proxy.process > 0 ? r->proxy.url : server_url(),
                              r->path);
 }

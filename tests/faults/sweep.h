@@ -90,6 +90,7 @@ struct journey {
     bool is_upload;            /* has ends */
     bool is_scenario;          /* strikes by itself: one case */
     bool has_proxy;            /* is struck below HTTP too */
+    bool is_summed;            /* with checksums, which are compared; not below HTTP */
     void (*prepare)(struct run *r); /* without faults; may be NULL */
     void (*travel)(struct run *r);
     void (*judge)(struct run *r); /* without faults; may be NULL */

@@ -147,6 +147,7 @@ static const struct {
 } exceptions[] = {
     /* As if the blob were another one by now. */
     {"another ETag", "GetObject", "pull", {S(CONFLICT), NEVER, 0, NULL}},
+    {"another ETag", "GetObject", "pull with*", {S(CONFLICT), NEVER, 0, NULL}},
     /* A HEAD's answer has no words: what the code would say is not known. */
     {"503 SlowDown for long", "HeadObject", "*",
      {S(UNAVAILABLE) | S(THROTTLED), ALWAYS, 503, ""}},

@@ -150,8 +150,7 @@ static const struct {
     {"HTTP/1.1 200 OK\r\nETag: \"f\"\r\n" SUMS("FULL_OBJECT") "\r\n\r\n",
      "message=HeadObject: the answer is of another object", false},
     {"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", "message=HeadObject", false},
-    {"HTTP/1.1 412 Precondition Failed\r\nContent-Length: 0\r\n\r\n",
-     "message=HeadObject", false},
+    {"HTTP/1.1 412 Precondition Failed\r\nContent-Length: 0\r\n\r\n", "message=HeadObject", false},
 };
 
 START_TEST(checksum_is_taken_of_this_object_alone_and_its_want_is_logged)
