@@ -4,6 +4,7 @@
 #include "door.h"
 #include "place.h"
 
+#include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 
 static struct run *running;        /* the one of this process */
 static int32_t cancelled;   /* of its calls; a signal's handler sets it */
+static jmp_buf anew;        /* where a host begins that has given up */
 
 bool is_our_server(void)
 {
@@ -148,6 +150,21 @@ static void mend(struct run *r)
     __atomic_store_n(&cancelled, 0, __ATOMIC_SEQ_CST);
 }
 
+/* Closes everything while whatever is wrong goes on. */
+static void give_up(struct run *r)
+{
+    r->p->store_close(r->store);
+    r->p->upload_close(r->upload);
+    r->p->read_close(r->reader);
+    r->p->list_close(r->list);
+    r->store = NULL;
+    r->upload = NULL;
+    r->reader = NULL;
+    r->list = NULL;
+    mend(r);
+    longjmp(anew, 1);
+}
+
 void look_at_failure(struct run *r, const char *verb, regstore_status status)
 {
     r->verb = verb;
@@ -165,6 +182,8 @@ void look_at_failure(struct run *r, const char *verb, regstore_status status)
         if (is_our_server() && r->c->wrong->rule != NULL)
             r->was_early = door_struck(server_url()) == 0;
         CLAIM(r, !r->was_early || status == REGSTORE_TIMEOUT);
+        if (r->c->wrong->is_given_up)
+            give_up(r);
         mend(r);
     } else {
         pause_ms(50);
@@ -178,8 +197,7 @@ void put_there(struct run *r, const char *key, size_t length)
 
 void reopen_store(struct run *r, bool is_through_proxy)
 {
-    if (r->store != NULL)
-        r->p->store_close(r->store);
+    r->p->store_close(r->store);
     if (r->c->journey->is_summed) {
         const struct regstore_pair settings[] = {{"checksum_algorithm", "crc32c"},
                                                  {"storage_path", r->path}};
@@ -297,6 +315,8 @@ void run_case(struct sweep_case *c, unsigned number)
     r = (struct run){.c = c};
     running = &r;
     begin(&r, number);
+    if (setjmp(anew) != 0)
+        reopen_store(&r, false);
     c->journey->travel(&r);
     const bool is_met = was_struck(&r);
     if (c->wrong != NULL && c->wrong->allocator != NULL)

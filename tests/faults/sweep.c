@@ -104,6 +104,7 @@ static void strike_all(size_t n_surveys)
         for (size_t j = 0; j < wrongs_count; j++) {
             const struct sweep_case *clean = &cases[i];
             if ((clean->end != COMMIT && !wrongs[j].meets_all_ends) ||
+                (clean->journey->is_only_cancelled && !wrongs[j].is_cancel) ||
                 fnmatch(asked.wrong, wrongs[j].name, FNM_EXTMATCH) != 0)
                 continue;
             if (wrongs[j].rule == NULL && clean->journey->has_proxy)
@@ -208,6 +209,7 @@ int main(int argc, char **argv)
     engine_begin();
     survey_all(upload_journeys, upload_journeys_count);
     survey_all(visits, visits_count);
+    survey_all(calls, calls_count);
     const size_t n_surveys = n_cases;
     run_cases(0, asked.workers);
     strike_all(n_surveys);

@@ -8,7 +8,9 @@
  *   sweep.c      makes the cases and prints the table; allocations.c: those of our own memory
  *   engine.c     lets many run side by side
  *   wrongs.c     the faults, and what each may do to whom
- *   uploads.c    journeys that write;  visits.c: journeys that do not
+ *   uploads.c    journeys that write;  visits.c: journeys that do not;  calls.c: the other calls
+ *   identities.c journeys of whoever we are (allocations.c alone)
+ *   failing.c    the hook by which allocations fail
  *   run.c        what a journey needs to run
  */
 #ifndef TEST_SWEEP_H
@@ -63,6 +65,7 @@ struct wrong {
     struct allowed allowed;
     const char *spares;  /* an operation that it cannot strike; NULL: none */
     bool takes_effect;   /* what was asked is done, or may be done later */
+    bool is_given_up;    /* the host closes all that it has at the first failure, and begins anew */
     bool is_cancel;      /* the server signals us */
     bool turns_clock;    /* or seems to: ages are not what they were */
     uint64_t timeout_ms; /* of each call until it fails; 0: none */
@@ -96,9 +99,11 @@ struct journey {
     void (*judge)(struct run *r); /* without faults; may be NULL */
     const void *plan;
     bool needs_door; /* of regstore-fake-s3 */
+    bool is_only_cancelled; /* of the service's faults others meet the rest */
 };
-extern const struct journey upload_journeys[], scenarios[], visits[];
-extern const size_t upload_journeys_count, scenarios_count, visits_count;
+extern const struct journey upload_journeys[], scenarios[], visits[], calls[], identities[];
+extern const size_t upload_journeys_count, scenarios_count, visits_count, calls_count,
+    identities_count;
 
 enum outcome {
     UNDECIDED,
@@ -144,6 +149,10 @@ struct run {
     bool was_early; /* the first of them came before the fault */
     const char *verb;
     regstore_status status; /* of the last failure */
+
+    /* Handles, which a host may give up. */
+    struct regstore_reader *reader;
+    struct regstore_list *list;
 
     /* Of an upload. */
     struct regstore_upload *upload;

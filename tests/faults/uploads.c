@@ -51,6 +51,7 @@ static void open_upload(struct run *r, const char *token)
 static void reopen(struct run *r)
 {
     r->p->upload_close(r->upload);
+    r->upload = NULL;
     open_upload(r, r->token);
     CLAIM(r, r->p->upload_offset(r->upload) == r->token_offset);
 }
@@ -93,6 +94,11 @@ static void stop_at(struct run *r, uint64_t offset)
     }
 }
 
+static bool has_given_up(const struct run *r)
+{
+    return r->c->wrong != NULL && r->c->wrong->is_given_up && r->failures != 0;
+}
+
 static regstore_status commit_once(struct run *r)
 {
     const struct regstore_commit_opts opts = {
@@ -104,6 +110,10 @@ static regstore_status commit_once(struct run *r)
     const regstore_status status = r->p->upload_commit(r->upload, &call, &opts, &stat);
     if (status == REGSTORE_OK) {
         CLAIM(r, stat.length == plan_of(r)->length);
+        return status;
+    }
+    if (status == REGSTORE_EXISTS && plan_of(r)->is_if_absent && has_given_up(r)) {
+        r->is_lost = true; /* the upload that was given up made the blob; this one's never will */
         return status;
     }
     look_at_failure(r, "commit", status);
@@ -152,6 +162,7 @@ static void end_it(struct run *r)
 
 static void travel(struct run *r)
 {
+    r->is_lost = false;
     r->token_offset = UINT64_MAX;
     open_upload(r, NULL);
     for (size_t i = 0; i < STOPS && plan_of(r)->stops[i] != 0 && !r->is_lost; i++)
@@ -223,6 +234,7 @@ static void judge(struct run *r)
     if (r->c->end == COMMIT && !r->is_lost)
         repeat_from_token(r);
     r->p->upload_close(r->upload);
+    r->upload = NULL;
     const struct regstore_call call = call_in(r);
     r->verb = "delete";
     CLAIM(r, r->p->delete_blobs(r->store, &call, keys, 1, NULL) == REGSTORE_OK);

@@ -38,22 +38,21 @@ static void prepare_blob(struct run *r)
 static void pull(struct run *r)
 {
     static uint8_t seen[65536];
-    struct regstore_reader *reader = NULL;
     size_t at = 0, got = 1;
     while (got != 0) {
         const struct regstore_call call = call_in(r);
         const struct regstore_read_opts opts = {.struct_size = sizeof opts, .offset = at};
         struct regstore_stat stat = {.struct_size = sizeof stat};
-        if (reader == NULL) {
+        if (r->reader == NULL) {
             const regstore_status opened =
-                r->p->read_open(r->store, &call, KEY, &opts, &reader, &stat);
+                r->p->read_open(r->store, &call, KEY, &opts, &r->reader, &stat);
             if (opened == REGSTORE_OK)
                 CLAIM(r, stat.length == length_of(r));
             else
                 look_at_failure(r, "read_open", opened);
             continue;
         }
-        const regstore_status status = r->p->read_next(reader, &call, seen, sizeof seen, &got);
+        const regstore_status status = r->p->read_next(r->reader, &call, seen, sizeof seen, &got);
         if (status == REGSTORE_OK) {
             CLAIM(r, got <= length_of(r) - at && memcmp(seen, content + at, got) == 0);
             at += got;
@@ -63,11 +62,12 @@ static void pull(struct run *r)
         const bool goes_on = r->error.retryable != 0;
         look_at_failure(r, "read_next", status);
         if (!goes_on) {
-            r->p->read_close(reader);
-            reader = NULL;
+            r->p->read_close(r->reader);
+            r->reader = NULL;
         }
     }
-    r->p->read_close(reader);
+    r->p->read_close(r->reader);
+    r->reader = NULL;
     r->verb = "read";
     CLAIM(r, at == length_of(r));
 }
@@ -105,7 +105,6 @@ static void list_some(struct run *r, bool is_folders)
 {
     const unsigned entries = is_folders ? LISTED / 2 : LISTED;
     char key[REGSTORE_KEY_MAX] = "", last[REGSTORE_KEY_MAX] = "";
-    struct regstore_list *list = NULL;
     unsigned n = 0;
     for (;;) {
         const struct regstore_list_opts opts = {
@@ -117,10 +116,10 @@ static void list_some(struct run *r, bool is_folders)
         const struct regstore_call call = call_in(r);
         struct regstore_stat stat = {.struct_size = sizeof stat};
         regstore_status status = REGSTORE_OK;
-        if (list == NULL)
-            status = r->p->list_open(r->store, &call, &opts, &list);
+        if (r->list == NULL)
+            status = r->p->list_open(r->store, &call, &opts, &r->list);
         if (status == REGSTORE_OK)
-            status = r->p->list_next(list, &call, key, sizeof key, &stat);
+            status = r->p->list_next(r->list, &call, key, sizeof key, &stat);
         if (status == REGSTORE_OK && key[0] == '\0')
             break;
         if (status == REGSTORE_OK) {
@@ -131,11 +130,12 @@ static void list_some(struct run *r, bool is_folders)
         const bool goes_on = r->error.retryable != 0;
         look_at_failure(r, "list", status);
         if (!goes_on) {
-            r->p->list_close(list);
-            list = NULL;
+            r->p->list_close(r->list);
+            r->list = NULL;
         }
     }
-    r->p->list_close(list);
+    r->p->list_close(r->list);
+    r->list = NULL;
     r->verb = "list";
     CLAIM(r, n == entries);
 }
@@ -205,7 +205,8 @@ static void copy_some(struct run *r, uint64_t flags)
         const struct regstore_call call = call_in(r);
         status = r->p->copy(r->store, &call, KEY, TO, &opts);
         /* It was cut off, and took effect (CALL-5): no other writer is there. */
-        if (status == REGSTORE_EXISTS && r->failures != 0 && r->c->wrong->takes_effect)
+        if (status == REGSTORE_EXISTS && r->failures != 0 &&
+            (r->c->wrong->takes_effect || r->status == REGSTORE_UNAVAILABLE))
             break;
         if (status == REGSTORE_OK)
             break;

@@ -165,6 +165,9 @@ static const struct {
     {"empty ETag", "PutObject", "*", LOST},
     {"empty ETag", "UploadPart", "*", LOST},
     {"another ETag", "CompleteMultipartUpload", "*", {S(CONFLICT) | S(GONE), NEVER, 0, NULL}},
+    /* The answer came, and there was no memory for it: the copy may have been made (CALL-5). */
+    {"one allocation", "*", "copy*", {S(NO_MEMORY) | S(UNAVAILABLE), ALWAYS, 0, NULL}},
+    {"all from one on*", "*", "copy*", {S(NO_MEMORY) | S(UNAVAILABLE), ALWAYS, 0, NULL}},
     /* STS knows no regions: whoever redirects is none. */
     {"301 to our region", "AssumeRole", "*", {S(CONFIG), NEVER, 301, NULL}},
 };
