@@ -203,6 +203,8 @@ static regstore_status read_container_url(struct stss3_reading *r)
         const size_t len =
             host == NULL ? strlen(url) : (size_t)(host - url) + 3 + strcspn(host + 3, "/?#");
         plug_buf_add(&whole, url, len);
+        if (plug_buf_failed(&whole))
+            return plug_no_memory(r->call);
         const char *bad = stss3_endpoint_parse(plug_buf_text(&whole), &endpoint);
         if (bad == NULL && url[len] != '\0' && !is_path(url + len))
             bad = "has something in its path that no URL has";

@@ -264,6 +264,10 @@ static bool read_name(struct scanner *s, struct stss3_json_field **field)
     plug_buf_reset(&s->name);
     if (!read_string(s, s->depth == 1 ? &s->name : NULL))
         return false;
+    if (plug_buf_failed(&s->name) && s->n > 0) {
+        s->fields[0].text->failed = true; /* the wanted one may have been this */
+        return fail(s, "found no memory");
+    }
     if (!take(s, ':'))
         return fail(s, s->at == s->end ? "ends early" : "has a name without a value");
     if (s->depth != 1)

@@ -195,10 +195,12 @@ regstore_status stss3_multipart_complete(struct stss3_client *client, struct plu
         status = stss3_xml_pick(plug_buf_text(&op->request->answer), op->request->answer.len,
                                 "CompleteMultipartUploadResult",
                                 &(struct stss3_xml_field){"ETag", &text}, 1, &bad);
-        if (status != REGSTORE_OK)
+        if (status != REGSTORE_OK) {
+            bad.http_status = (uint32_t)op->request->http_status; /* an answer came: it is made */
             status = plug_call_adopt(call, &bad);
-        else
+        } else {
             stss3_etag_copy(etag, plug_buf_text(&text));
+        }
     }
     plug_buf_clear(&text);
     stss3_op_drop(op);

@@ -344,7 +344,10 @@ static regstore_status read_copy(const struct stss3_op *op, struct plug_call *ca
     if (etag != NULL)
         stss3_etag_copy(etag, plug_buf_text(&text));
     plug_buf_clear(&text);
-    return status == REGSTORE_OK ? REGSTORE_OK : plug_call_adopt(call, &bad);
+    if (status == REGSTORE_OK)
+        return REGSTORE_OK;
+    bad.http_status = (uint32_t)op->request->http_status; /* an answer came: the copy is made */
+    return plug_call_adopt(call, &bad);
 }
 
 regstore_status stss3_copy_object(struct stss3_client *client, struct plug_call *call,

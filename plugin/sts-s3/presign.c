@@ -51,8 +51,10 @@ static regstore_status write_url(struct stss3_store *s, struct plug_call *call, 
     struct stss3_target target;
     struct stss3_signing_key signing_key = {0};
     struct stss3_signature signature = {0};
-    if (op == NULL)
+    if (op == NULL || op->path.failed) {
+        stss3_op_drop(op);
         return plug_no_memory(call);
+    }
     stss3_client_presign_target(&s->running->client, &target);
     const struct stss3_signer signer = {session->access_key, session->secret_key, session->token,
                                         target.region, "s3"};
@@ -68,7 +70,7 @@ static regstore_status write_url(struct stss3_store *s, struct plug_call *call, 
         stss3_sign_query(&signer, &request, now_ns, (uint32_t)ttl_s, &signing_key, &signature);
     plug_buf_printf(url, "%s://%s%s?%s", target.tls ? "https" : "http", target.host,
                     plug_buf_text(&op->path), plug_buf_text(&signature.text));
-    url->failed |= !ok || op->path.failed;
+    url->failed |= !ok;
     stss3_signature_clear(&signature);
     stss3_signing_key_clear(&signing_key);
     stss3_op_drop(op);

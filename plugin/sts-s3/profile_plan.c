@@ -107,17 +107,20 @@ static regstore_status read_one(struct planner *p, struct one *o)
     if (status == REGSTORE_OK)
         status = pick(p, p->credentials, STSS3_PROFILE_CREDENTIALS, o, fields);
     const bool counts_more = keys[ACCESS].len != 0 || keys[SECRET].len != 0;
+    bool has_memory = true;
     for (int i = ACCESS; i <= TOKEN; i++) {
         struct plug_buf *loser = counts_more ? &o->values[i] : &keys[i];
+        has_memory &= !plug_buf_failed(&keys[i]);
         plug_buf_wipe(loser);
         if (counts_more)
             *loser = keys[i];
     }
-    for (int i = 0; status == REGSTORE_OK && i < KEYS; i++)
-        if (plug_buf_failed(&o->values[i])) {
-            status = REGSTORE_NO_MEMORY;
-            plug_error_set(p->error, status, "out of memory");
-        }
+    for (int i = 0; i < KEYS; i++)
+        has_memory &= !plug_buf_failed(&o->values[i]);
+    if (status == REGSTORE_OK && !has_memory) {
+        status = REGSTORE_NO_MEMORY;
+        plug_error_set(p->error, status, "out of memory");
+    }
     return status;
 }
 

@@ -269,6 +269,11 @@ enum stss3_verdict stss3_verdict_judge(struct stss3_request *request, bool is_xm
         if ((!is_good || is_xml) && request->answer.len != 0 &&
             stss3_error_body_parse(request->answer.data, request->answer.len, body) && is_good)
             http_status = 500; /* 200 with an error inside */
+        if (body->had_no_memory) {
+            request->transport = STSS3_TRANSPORT_MEMORY;
+            (void)snprintf(request->transport_text, sizeof request->transport_text,
+                           "out of memory");
+        }
     }
     const struct stss3_verdict_of verdict =
         stss3_verdict(request->transport, http_status, body->code);

@@ -226,16 +226,20 @@ static regstore_status keep_error_field(void *ctx, const char *path, const char 
 bool stss3_error_body_parse(const char *data, size_t len, struct stss3_error_body *out)
 {
     static const char *const roots[] = {"Error", "ErrorResponse"};
-    struct plug_error unused; /* that it is no error is the whole of what there is to say */
+    struct plug_error error; /* that it is no error is all there is to say, but for memory */
+    bool had_no_memory = false;
 
     for (size_t i = 0; i < sizeof roots / sizeof roots[0]; i++) {
         const struct stss3_xml_handler handler = {
             .root = roots[i], .ctx = out, .end = keep_error_field};
         memset(out, 0, sizeof *out);
-        if (stss3_xml_read(data, len, &handler, &unused) == REGSTORE_OK && out->code[0] != '\0')
+        const regstore_status status = stss3_xml_read(data, len, &handler, &error);
+        if (status == REGSTORE_OK && out->code[0] != '\0')
             return true;
+        had_no_memory |= status == REGSTORE_NO_MEMORY;
     }
     memset(out, 0, sizeof *out);
+    out->had_no_memory = had_no_memory;
     return false;
 }
 

@@ -56,10 +56,12 @@ struct stss3_error_body {
     char host_id[128];      /* S3's second id, which its support asks for */
     char region[64];        /* AuthorizationHeaderMalformed: where it should go */
     int64_t server_time_ns; /* RequestTimeTooSkewed; 0: not told */
+    bool had_no_memory;     /* whether it is an error nobody knows */
 };
 
 /*
- * True: the body is an error, complete and with a code.  False, with *out all zero: anything else.
+ * True: the body is an error, complete and with a code.  False, with *out all zero but for
+ * had_no_memory: anything else.
  * Ask this of every answer with XML, a 200 included (CompleteMultipartUpload, CopyObject,
  * UploadPartCopy); it stops at the first element when that is no error's.
  */

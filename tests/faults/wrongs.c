@@ -156,6 +156,7 @@ static const struct {
     {"another ETag", "HeadObject", "copy*", {S(CONFLICT), NEVER, 0, NULL}},
     /* Two faults in one: the session is over, and then this. */
     {"XML cut off", "GetObject", "refresh", {S(INTERNAL) | S(UNAVAILABLE), MAYBE, 400, ""}},
+    {"XML of 17 MiB", "GetObject", "refresh", {S(INTERNAL) | S(CORRUPT), NEVER, 400, ""}},
     {"session over", "GetObject", "refresh", {S(DENIED), NEVER, 400, "ExpiredToken"}},
     {"Date 20 minutes back", "GetObject", "refresh",
      {S(DENIED), NEVER, 403, "RequestTimeTooSkewed"}},
@@ -165,9 +166,12 @@ static const struct {
     {"empty ETag", "PutObject", "*", LOST},
     {"empty ETag", "UploadPart", "*", LOST},
     {"another ETag", "CompleteMultipartUpload", "*", {S(CONFLICT) | S(GONE), NEVER, 0, NULL}},
-    /* The answer came, and there was no memory for it: the copy may have been made (CALL-5). */
+    /* The answer came, and there was no memory for it: the copy may have been made (CALL-5), also
+     * that of a parked tail to the key. */
     {"one allocation", "*", "copy*", {S(NO_MEMORY) | S(UNAVAILABLE), ALWAYS, 0, NULL}},
     {"all from one on*", "*", "copy*", {S(NO_MEMORY) | S(UNAVAILABLE), ALWAYS, 0, NULL}},
+    {"one allocation", "*", "*suspended*", {S(NO_MEMORY) | S(UNAVAILABLE), ALWAYS, 0, NULL}},
+    {"all from one on*", "*", "*suspended*", {S(NO_MEMORY) | S(UNAVAILABLE), ALWAYS, 0, NULL}},
     /* STS knows no regions: whoever redirects is none. */
     {"301 to our region", "AssumeRole", "*", {S(CONFIG), NEVER, 301, NULL}},
 };
