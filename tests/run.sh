@@ -5,9 +5,9 @@
 #
 #   sh tests/run.sh [--cc CC] [--sanitize LIST] [SUITE...]
 #
-# Without options it runs every suite built by gcc, those with servers in two rows side by side; and
-# those that need no server built by clang, under address and undefined sanitizers, and (unit and
-# conformance) under the thread sanitizer.
+# Without options it runs every suite built by gcc, those with servers in two rows side by side; those
+# that need no server built by clang; and under address and undefined sanitizers, and the thread
+# sanitizer, these and the conformance suite with its mutants.
 # With an option or a suite it is one build: gcc, or CC; plain, or with the sanitizers of LIST
 # (as "address,undefined"), which take clang. Builds stay in build-test/, so a second run is short.
 set -eu
@@ -16,7 +16,7 @@ umask 022 # a group that may write the plugins would make them refused
 top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/host-shim/packages.sh"
 serverless="lint abi unit fuzz conformance"
-every="$serverless mutants fake-s3 faults distribution rgw minio registry"
+every="$serverless mutants installed fake-s3 faults distribution rgw minio registry"
 
 usage() {
     echo "usage: sh tests/run.sh [--cc CC] [--sanitize LIST] [SUITE...]" >&2
@@ -179,13 +179,13 @@ else
     if set_up gcc gcc none; then
         # shellcheck disable=SC2086 # several suites
         run_suites $serverless mutants
-        run_rows "fake-s3 faults minio" "distribution registry rgw"
+        run_rows "fake-s3 installed faults minio" "distribution registry rgw"
     fi
     # shellcheck disable=SC2086 # several suites
     ! set_up clang clang none || run_suites $serverless
     ! set_up clang-address-undefined clang address,undefined ||
-        run_suites abi unit fuzz conformance
-    ! set_up clang-thread clang thread || run_suites unit conformance
+        run_rows "abi unit fuzz" "conformance mutants conformance-on-s3"
+    ! set_up clang-thread clang thread || run_rows unit "conformance mutants conformance-on-s3"
 fi
 
 seconds=$(($(date +%s) - began))
