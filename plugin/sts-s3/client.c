@@ -400,9 +400,12 @@ static enum stss3_verdict judge(struct stss3_request *request)
     struct stss3_op *op = request->owner;
     enum stss3_verdict verdict = stss3_verdict_judge(request, !op->is_range, &op->said);
     const bool is_off = stss3_service_clock_learn(op->client->clock, request, &op->said);
-    if (request->error.status == REGSTORE_OK)
-        return judge_good(op);
+    const bool is_good = request->error.status == REGSTORE_OK;
+    if (is_good)
+        verdict = judge_good(op);
     stss3_verdict_redact(&request->error, op->session == NULL ? NULL : op->session->token);
+    if (is_good)
+        return verdict;
     add_hint(op);
     if (is_off)
         return STSS3_ANEW;

@@ -149,20 +149,34 @@ static bool is_identity_worth_another_try(const struct assume *a,
             (strcmp(body->code, "InvalidIdentityToken") == 0 || is_token_over(body)));
 }
 
+/* Whatever the words are made of: the names of elements, too, are the other side's. */
+static void redact(const struct assume *a, struct plug_error *error)
+{
+    if (a->signed_with == NULL) {
+        stss3_verdict_redact(error, plug_buf_text(&a->token.text));
+        return;
+    }
+    stss3_verdict_redact(error, a->signed_with->token);
+    stss3_verdict_redact(error, a->signed_with->secret_key);
+}
+
 static enum stss3_verdict judge(struct stss3_request *request)
 {
     struct stss3_error_body body;
     struct assume *a = request->owner;
     enum stss3_verdict verdict = stss3_verdict_judge(request, true, &body);
-    stss3_verdict_redact(&request->error, a->signed_with == NULL ? plug_buf_text(&a->token.text)
-                                                                 : a->signed_with->token);
+    const bool is_good = request->error.status == REGSTORE_OK;
+    const enum stss3_verdict whole =
+        !is_good ? STSS3_DONE
+                 : stss3_verdict_whole(request, a->owner->source.signer != NULL
+                                                    ? "AssumeRoleResponse"
+                                                    : "AssumeRoleWithWebIdentityResponse");
+    redact(a, &request->error);
     stss3_token_file_forget(&a->token);
     if (stss3_service_clock_learn(&a->tools->clocks->sts, request, &body))
         verdict = STSS3_ANEW;
-    if (request->error.status == REGSTORE_OK)
-        return stss3_verdict_whole(request, a->owner->source.signer != NULL
-                                                ? "AssumeRoleResponse"
-                                                : "AssumeRoleWithWebIdentityResponse");
+    if (is_good)
+        return whole;
     if (renews_signer(a, request, &body) || shortens(a, &body))
         verdict = STSS3_ANEW;
     if (is_identity_worth_another_try(a, request, &body))
