@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* LIST-1, on a set of more than 1,000 keys that the family's tests share. */
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -373,6 +374,7 @@ static void many_lists_take_turns(struct world *w)
 /* Two lists, one of all keys and one of the last SOME; both are of pages that a service gives at a
  * time.  Each folder has few names. */
 enum { ALL = 3000, SOME = 2000, IN_A_FOLDER = 50, NAME = 230, BATCH = 200, MAKE_MS = 40000 };
+enum { LOOKS_MIN = 2, LOOKS_MAX = 8 };
 
 #if IS_SANITIZED
 size_t __sanitizer_get_current_allocated_bytes(void);
@@ -445,12 +447,21 @@ static void list_and_weigh(struct world *w, void *arg)
     w->p->list_close(list);
 }
 
+/* The least of some looks: how far a plugin has read ahead is chance, on a busy machine more so. */
+static size_t weigh(struct world *w, unsigned first, size_t least)
+{
+    struct hoard *h = world_shared(w, sizeof *h);
+    *h = (struct hoard){first, 0};
+    in_new_process(w, list_and_weigh, h);
+    return h->most < least ? h->most : least;
+}
+
 /* A page more of keys may take a fraction of what it holds, never all of it: that is a plugin that
  * keeps what it has read. */
 static void memory_of_a_list_does_not_grow_with_its_keys(struct world *w)
 {
-    struct hoard batch = {0, 0}, *of_all = world_shared(w, sizeof *of_all),
-                 *of_some = world_shared(w, sizeof *of_some);
+    struct hoard batch = {0, 0};
+    size_t of_some = SIZE_MAX, of_all = SIZE_MAX;
     const size_t more = (size_t)(ALL - SOME) * 2 * NAME;
     const int64_t begin = now_ms();
     for (; batch.first < ALL; batch.first += BATCH) {
@@ -458,13 +469,15 @@ static void memory_of_a_list_does_not_grow_with_its_keys(struct world *w)
             SKIP("the store is too slow to take %d keys in the time of a test", ALL);
         in_new_process(w, make_long_keys, &batch);
     }
-    of_some->first = ALL - SOME;
-    in_new_process(w, list_and_weigh, of_some);
-    in_new_process(w, list_and_weigh, of_all);
-    CLAIM(of_all->most < of_some->most + more / 2,
+    unsigned looks = 0;
+    do {
+        of_some = weigh(w, ALL - SOME, of_some);
+        of_all = weigh(w, 0, of_all);
+    } while (++looks < LOOKS_MAX && (looks < LOOKS_MIN || of_all >= of_some + more / 2));
+    CLAIM(of_all < of_some + more / 2,
           "a list of %d keys took %zu bytes, one of %d took %zu: of the %zu bytes of the keys that "
           "it has more it kept too many",
-          SOME, of_some->most, ALL, of_all->most, more);
+          SOME, of_some, ALL, of_all, more);
 }
 
 static const struct test list_tests[] = {
