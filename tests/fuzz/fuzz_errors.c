@@ -41,6 +41,7 @@ static void check_body(const struct stss3_error_body *body, bool is_error)
     FUZZ_HOLDS(is_field(body->code, sizeof body->code));
     FUZZ_HOLDS(is_field(body->message, sizeof body->message));
     FUZZ_HOLDS(is_field(body->request_id, sizeof body->request_id));
+    FUZZ_HOLDS(is_field(body->host_id, sizeof body->host_id));
     FUZZ_HOLDS(is_field(body->region, sizeof body->region));
 }
 
@@ -48,8 +49,8 @@ static void check_body(const struct stss3_error_body *body, bool is_error)
 static void put_secrets(struct plug_buf *out, const char *const start)
 {
     const char *text = start;
-    static const char *const shown[] = {"<Code", "<Message", "<RequestId", "<Region",
-                                        "<ServerTime"};
+    static const char *const shown[] = {"<Code",   "<Message", "<RequestId",
+                                        "<HostId", "<Region",  "<ServerTime"};
     bool is_shown = true; /* outside of all elements, or inside a tag */
     for (; *text != '\0'; text++) {
         if (*text == '<')
@@ -78,9 +79,11 @@ static bool is_plain(const char *text)
         if (strstr(text, hidden[i]) != NULL)
             return false;
     const char *instruction = strstr(text, "<?");
-    return instruction == NULL || (strstr(instruction + 1, "<?") == NULL &&
-                                   strncmp(instruction, "<?xml version=\"1.0\" "
-                                                        "encoding=\"UTF-8\"?>", 38) == 0);
+    return instruction == NULL ||
+           (strstr(instruction + 1, "<?") == NULL && strncmp(instruction,
+                                                             "<?xml version=\"1.0\" "
+                                                             "encoding=\"UTF-8\"?>",
+                                                             38) == 0);
 }
 
 /* A 200 with an error inside is an error, and what is an error has its words. */
