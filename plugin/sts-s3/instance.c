@@ -101,7 +101,9 @@ static bool take_line(struct stss3_request *request, struct plug_buf *out)
     for (size_t i = 0; is_good && i < len; i++)
         is_good = text[i] > ' ' && text[i] < 0x7f;
     plug_buf_wipe(&request->answer);
-    if (!is_good)
+    if (plug_buf_failed(out))
+        plug_error_set(&request->error, REGSTORE_NO_MEMORY, "out of memory");
+    else if (!is_good)
         plug_error_set(&request->error, REGSTORE_UNAVAILABLE,
                        "%s: the answer is not what was asked for", request->operation);
     return is_good;
