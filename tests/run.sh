@@ -183,9 +183,14 @@ else
     fi
     # shellcheck disable=SC2086 # several suites
     ! set_up clang clang none || run_suites $serverless
-    ! set_up clang-address-undefined clang address,undefined ||
-        run_rows "abi unit fuzz" "conformance mutants conformance-on-s3"
-    ! set_up clang-thread clang thread || run_rows unit "conformance mutants conformance-on-s3"
+    if set_up clang-address-undefined clang address,undefined; then
+        run_suites abi unit fuzz conformance
+        run_rows mutants conformance-on-s3
+    fi
+    if set_up clang-thread clang thread; then
+        run_suites unit conformance
+        run_rows mutants conformance-on-s3
+    fi
 fi
 
 seconds=$(($(date +%s) - began))
