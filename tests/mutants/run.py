@@ -6,8 +6,9 @@
 
 TABLE prints the rows of mutants.def, FOLDER holds the plugins, HEADER has the rules, SANITIZERS is
 what the build has of them ("none").  Each mutant runs with the tests of its rule, with a sanitizer
-only those of its family, since they cost more there; the good twin runs with all of them.  Prints TAP, the matrix in comments.  With names of mutants only these run, and what
-the suite said of them is shown.
+only those of its family, since they cost more there; the good twin runs with all of them.  Prints
+TAP, the matrix in comments.  With names of mutants only these run, and what the suite said of them
+is shown.
 
 What a sanitizer reports goes to files, one a process, so that none is lost with a process that nobody
 looks at.  The good twins and the server may have no report; a mutant only one that otherwise.py lists.
