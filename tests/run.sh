@@ -48,7 +48,9 @@ done
 # A line each for what was built and each suite: BUILD SUITE PASSED FAILED SKIPPED SECONDS. A file,
 # since suites that run side by side are processes of their own.
 results=$(mktemp)
-trap 'rm -f "$results"' EXIT
+# What failed, for the end: where it was first told is far above by then.
+failures=$(mktemp)
+trap 'rm -f "$results" "$failures"' EXIT
 # To the whole group: a row in the background does not hear Ctrl-C.
 trap 'trap "" TERM; kill 0; exit 143' HUP INT TERM
 
@@ -80,6 +82,26 @@ count() {
     fi
 }
 
+# Names what failed of one suite, and has what was said of it: of a test the end, of a program that
+# speaks TAP what stands around each failure.
+tell_failures() {
+    awk -v RS='<' -v suite="$name $suite" '
+        function value(name) {
+            if (!match($0, " " name "=\"[^\"]*"))
+                return ""
+            return substr($0, RSTART + length(name) + 3, RLENGTH - length(name) - 3)
+        }
+        /^testcase / { test = value("classname") " / " value("name") }
+        /^(failure|error)/ { print suite ": " test; has_failed = 1 }
+        /^\/testcase/ { has_failed = 0 }
+        has_failed && /^system-(out|err)>/ {
+            from = (n = split($0, line, "\n")) > 30 ? n - 29 : 1
+            for (i = from; i <= n; i++)
+                print line[i]
+        }' "$junit"
+    grep -B 15 -A 15 '^not ok' "$build/meson-logs/$suite.txt" | head -n 100
+}
+
 build() {
     if [ ! -e "$build/build.ninja" ]; then
         rm -rf "$build"
@@ -103,7 +125,7 @@ set_up() {
     mkdir -p "$top/build-test"
     start=$(date +%s)
     if ! build >"$log" 2>&1; then
-        tail -n 40 "$log"
+        tail -n 40 "$log" | tee -a "$failures"
         note build 0 1 0
         return 1
     fi
@@ -124,12 +146,10 @@ run_suites() {
         # shellcheck disable=SC2086 # two words, or none
         meson test -C "$build" $rebuild --print-errorlogs --suite "$suite" --logbase "$suite" \
             $processes </dev/null || verdict=$?
-        # Of a program that speaks TAP meson shows the failures' names; here is what was said of them.
-        [ "$verdict" -eq 0 ] ||
-            grep -B 15 -A 15 '^not ok' "$build/meson-logs/$suite.txt" | head -n 200 || true
         # How many cases the sweeps of faults had, and how many of them held.
         grep '^faults: ' "$build/meson-logs/$suite.txt" || true
         count "$build/meson-logs/$suite.junit.xml" "$verdict"
+        [ "$bad" -eq 0 ] || tell_failures >>"$failures"
         note "$suite" "$good" "$bad" "$left_out"
     done
 }
@@ -194,6 +214,8 @@ else
 fi
 
 seconds=$(($(date +%s) - began))
+echo
+cat "$failures"
 echo
 awk '{ printf "%-24s %-12s %5d passed %3d failed %3d skipped %3d min %02d s\n", $1, $2, $3, $4, $5,
     $6 / 60, $6 % 60 }' "$results"
