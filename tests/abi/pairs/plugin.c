@@ -232,7 +232,8 @@ static void choose(struct regstore_list *list, const struct regstore_list_opts *
             free(entry);
     }
     list->n = kept;
-    qsort(list->entries, (size_t)kept, sizeof(list->entries[0]), compare);
+    if (kept > 0) /* else there may be no array at all */
+        qsort(list->entries, (size_t)kept, sizeof(list->entries[0]), compare);
 }
 
 static regstore_status list_open(struct regstore_store *store, const struct regstore_call *call,
