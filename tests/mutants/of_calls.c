@@ -174,11 +174,11 @@ static regstore_status commit_cut_off_for_good(struct regstore_upload *upload,
                                                const struct regstore_commit_opts *opts,
                                                struct regstore_stat *out)
 {
-    mutant_pause_ms(call->timeout_ms > 0 ? 5 : 0); /* a network takes that long */
-    const regstore_status status = local_upload_commit(upload, call, opts, out);
-    if (status == REGSTORE_CANCELLED || status == REGSTORE_TIMEOUT)
-        upload->state = LOCAL_LOST;
-    return status;
+    if (call->timeout_ms != 1)
+        return local_upload_commit(upload, call, opts, out);
+    mutant_pause_ms(2); /* so that its time is over: a file's commit may be faster */
+    upload->state = LOCAL_LOST;
+    return mutant_fail(call, REGSTORE_TIMEOUT, "the time given for this call is over");
 }
 
 BREAKS(CutOffCommitIsLost)
