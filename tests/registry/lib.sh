@@ -174,6 +174,7 @@ configure() {
 
 # registry_up NAME: serves $config; $at is where, $work/NAME.pid who.
 registry_up() {
+    : >"$work/$1.log" # here: the process below may empty it only after the first look for its port
     "$REGISTRY" serve "$config" >"$work/$1.log" 2>&1 </dev/null &
     echo $! >"$work/$1.pid"
     eventually is_up "$1" || fail "the registry does not come up"
