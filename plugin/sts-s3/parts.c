@@ -28,7 +28,8 @@ struct flight {
 struct stss3_parts {
     _Atomic unsigned refs; /* the upload's and one of each request in flight */
     struct stss3_client *client;
-    char *key, *upload_id;
+    char *key;
+    char upload_id[STSS3_UPLOAD_ID_MAX];
     enum stss3_checksum sum;
 
     pthread_mutex_t lock; /* guards all below */
@@ -64,7 +65,6 @@ static void unref(struct stss3_parts *p)
     free(p->mark);
     free(p->table);
     free(p->key);
-    free(p->upload_id);
     free(p);
 }
 
@@ -77,19 +77,24 @@ struct stss3_parts *stss3_parts_new(struct stss3_client *client, const char *key
         return NULL;
     p->refs = 1;
     p->client = client;
-    p->sum = sum;
     p->key = strdup(key);
-    p->upload_id = strdup(upload_id);
+    p->sum = sum;
+    stss3_parts_set_upload_id(p, upload_id);
     (void)pthread_mutex_init(&p->lock, NULL); /* these cannot fail on Linux */
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&p->news, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
-    if (p->key == NULL || p->upload_id == NULL) {
+    if (p->key == NULL) {
         unref(p);
         return NULL;
     }
     return p;
+}
+
+void stss3_parts_set_upload_id(struct stss3_parts *p, const char *upload_id)
+{
+    (void)snprintf(p->upload_id, sizeof p->upload_id, "%s", upload_id);
 }
 
 void stss3_parts_cancel(struct stss3_parts *p)

@@ -11,11 +11,12 @@
 
 struct stss3_parts;
 
-/* key: where the multipart upload was created; sum: which checksum its parts have.  NULL: no
- * memory.
- */
+/* key: where the multipart upload was created, or is to be; upload_id: below STSS3_UPLOAD_ID_MAX
+ * bytes; sum: which checksum its parts have.  NULL: no memory. */
 struct stss3_parts *stss3_parts_new(struct stss3_client *client, const char *key,
                                     const char *upload_id, enum stss3_checksum sum);
+/* Before its first part, where stss3_parts_new() was told "". */
+void stss3_parts_set_upload_id(struct stss3_parts *parts, const char *upload_id);
 /* Gives it up: what is under way is cancelled.  Takes NULL. */
 void stss3_parts_drop(struct stss3_parts *parts);
 

@@ -226,15 +226,23 @@ static regstore_status create_multipart(struct stss3_upload *u, struct plug_call
                                     .mark = u->id,
                                     .sum = u->store->config->checksum,
                                     .is_passing = u->is_staged};
+    /* First: were there no memory for it later, what S3 has made would be there, unknown to us. */
+    struct stss3_parts *parts = stss3_parts_new(&u->store->running->client, key, "", meta.sum);
+    if (parts == NULL)
+        return plug_no_memory(call);
     const regstore_status status =
         stss3_multipart_create(&u->store->running->client, call, key, &meta, upload_id);
-    u->may_be_more |= status != REGSTORE_OK && u->is_staged;
-    TRY(status);
+    if (status != REGSTORE_OK) {
+        u->may_be_more |= u->is_staged;
+        stss3_parts_drop(parts);
+        return status;
+    }
     const int64_t now_ns = stss3_service_clock_now_ns(u->store->running->client.clock);
     u->created_s = now_ns > 0 ? (uint64_t)(now_ns / STSS3_NS_PER_S) : 0;
     u->sum = meta.sum;
-    u->parts = stss3_parts_new(&u->store->running->client, key, upload_id, u->sum);
-    return u->parts == NULL ? plug_no_memory(call) : REGSTORE_OK;
+    stss3_parts_set_upload_id(parts, upload_id);
+    u->parts = parts;
+    return REGSTORE_OK;
 }
 
 regstore_status stss3_upload_flush(struct stss3_upload *u, struct plug_call *call)
