@@ -22,8 +22,7 @@ static const struct stss3_provider providers[] = {
         .parts_max = 10000, .part_min = 5 * MIB, .part_max = 5 * GIB, .object_max = 50000 * GIB,
         .put_checksum = STSS3_CHECKSUM_CRC, .delete_checksum = STSS3_CHECKSUM_CRC,
         .has_batch_delete = true, .has_part_copy = true, .copy_max = 5 * GIB,
-        .has_put_if_absent = true, .has_complete_if_absent = true, .has_copy_if_absent = true,
-        .is_sse_s3 = true, .has_trailers = true,
+        .is_sse_s3 = true,
     },
     {
         /* Some releases do not encode all of a list that was asked for encoded, and refuse
@@ -34,7 +33,6 @@ static const struct stss3_provider providers[] = {
         .parts_max = 10000, .part_min = 5 * MIB, .part_max = 5 * GIB, .object_max = 50000 * GIB,
         .put_checksum = STSS3_CHECKSUM_MD5, .delete_checksum = STSS3_CHECKSUM_MD5,
         .has_batch_delete = true, .copy_max = ANY,
-        .has_put_if_absent = true,
     },
     {
         /* An encryption header needs a KMS there. */
@@ -44,7 +42,6 @@ static const struct stss3_provider providers[] = {
         .parts_max = 10000, .part_min = 5 * MIB, .part_max = 5 * GIB, .object_max = 50000 * GIB,
         .put_checksum = STSS3_CHECKSUM_MD5, .delete_checksum = STSS3_CHECKSUM_MD5,
         .has_batch_delete = true, .has_part_copy = true, .copy_max = ANY,
-        .has_put_if_absent = true, .has_complete_if_absent = true,
     },
     {
         .name = "r2", .title = "Cloudflare R2",
@@ -56,7 +53,6 @@ static const struct stss3_provider providers[] = {
         .object_max = 5 * TIB - 5 * GIB,
         .put_checksum = STSS3_CHECKSUM_MD5, .delete_checksum = STSS3_CHECKSUM_MD5,
         .has_batch_delete = true, .has_part_copy = true, .copy_max = 5 * GIB - 5 * MIB,
-        .has_put_if_absent = true,
     },
     {
         /* Its generations take the place of If-None-Match; CopyObject takes any size. */
@@ -75,7 +71,6 @@ static const struct stss3_provider providers[] = {
         .parts_max = 10000, .part_min = 5 * MIB, .part_max = 5 * GIB, .object_max = 10 * TIB,
         .put_checksum = STSS3_CHECKSUM_MD5, .delete_checksum = STSS3_CHECKSUM_MD5,
         .has_batch_delete = true, .has_part_copy = true, .copy_max = 5 * GIB,
-        .has_put_if_absent = true,
     },
     {
         .name = "scaleway", .title = "Scaleway Object Storage",

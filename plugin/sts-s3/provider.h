@@ -42,10 +42,7 @@ struct stss3_provider {
     bool has_batch_delete;                    /* DeleteObjects */
     bool has_part_copy;                       /* UploadPartCopy, for those who assume a role too */
     uint64_t copy_max;                        /* the largest source of CopyObject */
-    /* If-None-Match: * is known to be kept there; where it is refused it is left out. */
-    bool has_put_if_absent, has_complete_if_absent, has_copy_if_absent;
-    bool is_sse_s3;    /* AES256 is asked for unless the settings say otherwise */
-    bool has_trailers; /* checksums behind a body (aws-chunked) */
+    bool is_sse_s3;                           /* AES256, unless the settings say otherwise */
 };
 
 /* NULL: there is no such name. */
