@@ -81,6 +81,9 @@ enum stss3_transport {
     STSS3_TRANSPORT_INTERNAL, /* ours: the body's file, a URL that curl refuses */
 };
 
+/* From a proxy, never from the service; also where it refused to tunnel. */
+#define STSS3_HTTP_PROXY_REFUSES 407
+
 struct stss3_request_hooks {
     /* Before each try.  url and headers are empty, error is clear. */
     enum stss3_ready (*prepare)(struct stss3_request *request);
@@ -137,9 +140,9 @@ struct stss3_request {
     struct plug_buf answer;
     size_t sink_len;
     uint64_t sent_bytes, received_bytes; /* of bodies */
-    unsigned tries;          /* so far, this one included */
-    int64_t sent_ns;         /* CLOCK_MONOTONIC of the start of the last try */
-    struct plug_error error; /* status REGSTORE_OK: it went well */
+    unsigned tries;                      /* so far, this one included */
+    int64_t sent_ns;                     /* CLOCK_MONOTONIC of the start of the last try */
+    struct plug_error error;             /* status REGSTORE_OK: it went well */
 
     struct stss3_request_state *state;
 };

@@ -12,13 +12,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define HEADERS_MAX        64
-#define ANSWER_MAX         65536
-#define EXPECT_ABOVE       1048576 /* below, a body is sooner sent than asked for */
-#define EXPECT_WAIT_MS     1000L   /* not every server answers the question */
-#define BUFFER_MIN         16384L
-#define BUFFER_MAX         65536L /* larger ones were measured, and gained nothing */
-#define KEEPALIVE_IDLE_S   60L
+#define HEADERS_MAX      64
+#define ANSWER_MAX       65536
+#define EXPECT_ABOVE     1048576 /* below, a body is sooner sent than asked for */
+#define EXPECT_WAIT_MS   1000L   /* not every server answers the question */
+#define BUFFER_MIN       16384L
+#define BUFFER_MAX       65536L /* larger ones were measured, and gained nothing */
+#define KEEPALIVE_IDLE_S 60L
 
 struct stss3_transfer {
     CURL *easy;
@@ -404,8 +404,7 @@ bool stss3_transfer_begin(struct stss3_transfer *transfer, CURLM *multi,
         reason = no_memory;
     if (reason == NULL)
         return true;
-    request->transport =
-        reason == no_memory ? STSS3_TRANSPORT_MEMORY : STSS3_TRANSPORT_INTERNAL;
+    request->transport = reason == no_memory ? STSS3_TRANSPORT_MEMORY : STSS3_TRANSPORT_INTERNAL;
     set_text(request, reason);
     return false;
 }
@@ -465,6 +464,15 @@ static enum stss3_transport classify(struct stss3_transfer *transfer, CURLcode r
     }
 }
 
+/* To curl it is a connection that broke; the status with which the proxy refused the tunnel is what
+ * it would have answered without one. */
+static bool is_refused_by_proxy(CURL *easy)
+{
+    long status = 0;
+    (void)curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &status);
+    return status == STSS3_HTTP_PROXY_REFUSES;
+}
+
 /* Bytes of bodies alone: heads are small, and their size is curl's secret on the way out. */
 static void count_bytes(struct stss3_transfer *transfer)
 {
@@ -499,6 +507,10 @@ void stss3_transfer_end(struct stss3_transfer *transfer, CURLM *multi, CURLcode 
         set_text(request, *transfer->error == '\0' ? curl_easy_strerror(result) : transfer->error);
     if (result != CURLE_OK && transfer->proxy != NULL)
         stss3_way_tell(transfer->proxy, request->transport_text, sizeof request->transport_text);
+    if (result != CURLE_OK && is_refused_by_proxy(transfer->easy)) {
+        request->http_status = STSS3_HTTP_PROXY_REFUSES;
+        request->transport = STSS3_TRANSPORT_NONE;
+    }
     transfer->request = NULL;
 }
 

@@ -81,14 +81,23 @@ static const struct {
     long http_status;
     struct stss3_verdict_of verdict;
 } by_status[] = {
-    {301, {REGSTORE_CONFIG, NEVER}},      {307, {REGSTORE_UNAVAILABLE, AGAIN}},
-    {401, {REGSTORE_DENIED, NEVER}},      {403, {REGSTORE_DENIED, NEVER}},
-    {404, {REGSTORE_NOT_FOUND, NEVER}},   {405, {REGSTORE_UNSUPPORTED, NEVER}},
-    {408, {REGSTORE_UNAVAILABLE, AGAIN}}, {409, {REGSTORE_CONFLICT, AGAIN}},
-    {412, {REGSTORE_EXISTS, NEVER}},      {413, {REGSTORE_INVALID, NEVER}},
-    {416, {REGSTORE_RANGE, NEVER}},       {429, {REGSTORE_THROTTLED, AGAIN}},
-    {499, {REGSTORE_UNAVAILABLE, AGAIN}}, {501, {REGSTORE_UNSUPPORTED, NEVER}},
-    {505, {REGSTORE_UNSUPPORTED, NEVER}}, {507, {REGSTORE_NO_SPACE, AGAIN}},
+    {301, {REGSTORE_CONFIG, NEVER}},
+    {307, {REGSTORE_UNAVAILABLE, AGAIN}},
+    {401, {REGSTORE_DENIED, NEVER}},
+    {403, {REGSTORE_DENIED, NEVER}},
+    {404, {REGSTORE_NOT_FOUND, NEVER}},
+    {405, {REGSTORE_UNSUPPORTED, NEVER}},
+    {STSS3_HTTP_PROXY_REFUSES, {REGSTORE_CONFIG, NEVER}},
+    {408, {REGSTORE_UNAVAILABLE, AGAIN}},
+    {409, {REGSTORE_CONFLICT, AGAIN}},
+    {412, {REGSTORE_EXISTS, NEVER}},
+    {413, {REGSTORE_INVALID, NEVER}},
+    {416, {REGSTORE_RANGE, NEVER}},
+    {429, {REGSTORE_THROTTLED, AGAIN}},
+    {499, {REGSTORE_UNAVAILABLE, AGAIN}},
+    {501, {REGSTORE_UNSUPPORTED, NEVER}},
+    {505, {REGSTORE_UNSUPPORTED, NEVER}},
+    {507, {REGSTORE_NO_SPACE, AGAIN}},
 };
 
 static struct stss3_verdict_of verdict_of_transport(enum stss3_transport transport)
@@ -158,6 +167,11 @@ static void set_words(struct stss3_request *request, regstore_status status,
                            ? "; ca_bundle must have the CA of its certificate, or without it the "
                              "system's bundle"
                            : "");
+    else if (request->http_status == STSS3_HTTP_PROXY_REFUSES)
+        plug_error_set(&request->error, status,
+                       "%s at %s: the proxy between wants another user or password (HTTP status "
+                       "407): http_proxy has them as http://user:password@host:port",
+                       request->operation, origin);
     else if (body->code[0] != '\0')
         plug_error_set(&request->error, status, "%s at %s: %s%s%.300s", request->operation, origin,
                        body->code, body->message[0] == '\0' ? "" : ": ", body->message);

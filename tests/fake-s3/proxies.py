@@ -199,13 +199,14 @@ def proxy_that_is_down_is_named_and_its_password_is_not():
         assert b"hunter2" not in said and b"us%40er" not in said and b"us@er" not in said, said
 
 
-def proxy_that_refuses_is_named_and_its_password_is_not():
+def proxy_that_refuses_is_asked_once_and_its_password_not_told():
     proxy = Proxy("407 Proxy Authentication Required")
-    said = regstore(config(f'http_proxy: "{proxy_url(proxy)}"'), "ls", status=1)
+    said = regstore(config(f'http_proxy: "{proxy_url(proxy)}"'), "ls", status=2)
     proxy.stop()
-    assert b"407" in said, said
+    assert b"407" in said and b"http_proxy has them as" in said, said
     assert b"hunter2" not in said and b"us@er" not in said, said
     check_heads(proxy, True)
+    assert len(proxy.heads) == 1, proxy.heads
 
 
 def check_tells_the_proxy_and_no_password():
@@ -220,5 +221,5 @@ if __name__ == "__main__":
     run([all_requests_go_through_the_proxy_that_is_set, proxy_may_stand_in_a_file,
          proxy_of_the_environment_is_taken, name_of_a_cgi_variable_is_not, no_proxy_keeps_it_out,
          none_goes_without_the_environments, proxy_that_is_down_is_named_and_its_password_is_not,
-         proxy_that_refuses_is_named_and_its_password_is_not,
+         proxy_that_refuses_is_asked_once_and_its_password_not_told,
          check_tells_the_proxy_and_no_password])
