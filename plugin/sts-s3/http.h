@@ -7,6 +7,7 @@
  *               |  ^                               |
  *              WAIT |                            AGAIN: a pause with jitter, then prepare anew
  *               +---+ resume                     ANEW: the same without a pause
+ * NEEDLESS and REFUSED of prepare end it without a try.
  *
  * A request belongs to its loop from start until it is over; hooks run on the loop's thread, must
  * not block and may start other requests.  This is the only layer that tries again.
@@ -54,9 +55,10 @@ void stss3_http_free(struct stss3_http *http);
 void stss3_http_close_copies(const struct stss3_http *http);
 
 enum stss3_ready {
-    STSS3_READY,   /* url, headers and body are set: send it */
-    STSS3_WAIT,    /* not yet: stss3_request_resume() will ask again */
-    STSS3_REFUSED, /* never: error is set, the request is over */
+    STSS3_READY,    /* url, headers and body are set: send it */
+    STSS3_WAIT,     /* not yet: stss3_request_resume() will ask again */
+    STSS3_NEEDLESS, /* there is nothing to ask: it is over, and well */
+    STSS3_REFUSED,  /* never: error is set, the request is over */
 };
 
 enum stss3_verdict {

@@ -244,6 +244,7 @@ static void prepare(struct stss3_loop *loop, struct stss3_request *request)
     case STSS3_WAIT:
         move(loop, request, STSS3_PHASE_WAITING);
         break;
+    case STSS3_NEEDLESS:
     case STSS3_REFUSED:
         end(loop, request);
         break;

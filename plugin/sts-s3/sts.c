@@ -73,9 +73,9 @@ static enum stss3_ready prepare_signed(struct stss3_request *request)
         return ready;
     if (a->signed_with->role_arn != NULL &&
         strcmp(a->signed_with->role_arn, a->owner->role.arn) == 0) {
-        a->passed_on = a->signed_with; /* refused without an error: there is nothing to ask */
+        a->passed_on = a->signed_with;
         a->signed_with = NULL;
-        return STSS3_REFUSED;
+        return STSS3_NEEDLESS;
     }
     if (!write_form(request))
         return no_memory(request);
