@@ -214,7 +214,7 @@ END_TEST
 START_TEST(failed_renewal_is_borne_while_the_old_session_lives)
 {
     char first[STS_ANSWER_MAX], third[STS_ANSWER_MAX];
-    const struct server_step sts[] = {{sts_answer(first, "A", 3000), SERVER_CLOSES},
+    const struct server_step sts[] = {{sts_answer(first, "A", 9000), SERVER_CLOSES},
                                       {denied, SERVER_CLOSES},
                                       {sts_answer(third, "B", 3600000), SERVER_CLOSES}};
     unsigned after_failure = 0;
