@@ -182,11 +182,11 @@ static regstore_status check_write(struct check *c)
     const struct stss3_meta meta = {.content_type = "text/plain"};
     struct stss3_chunk *chunk = stss3_chunk_new(c->running->budget, sizeof PROBE);
     const size_t len = sizeof PROBE - 1;
-    if (chunk == NULL || !stss3_chunk_receive(chunk, len, true) || !plug_uuid(uuid) ||
-        !stss3_sha256_hex(PROBE, len, sha256)) {
+    if (chunk == NULL || !stss3_chunk_receive(chunk, len, true) || !plug_uuid(uuid)) {
         stss3_chunk_unref(chunk);
         return plug_no_memory(c->call);
     }
+    stss3_sha256_hex(PROBE, len, sha256);
     memcpy(stss3_chunk_data(chunk), PROBE, len);
     (void)snprintf(c->probe, sizeof c->probe, PLUG_UPLOADS "check-%s", uuid);
     const regstore_status status =

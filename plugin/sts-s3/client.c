@@ -495,8 +495,7 @@ void stss3_op_send_body(struct stss3_op *op)
 {
     op->request->body = (const uint8_t *)op->body.data;
     op->request->body_len = op->body.len;
-    if (!stss3_sha256_hex(op->body.data, op->body.len, op->payload_sha256))
-        op->body.failed = true;
+    stss3_sha256_hex(op->body.data, op->body.len, op->payload_sha256);
 }
 
 /* In memory or, spilled, in a file. */

@@ -105,9 +105,8 @@ static regstore_status pump_part(struct copying *c, struct plug_call *call, size
                 plug_fail(call, REGSTORE_CONFLICT, "the source of the copy is another one by now");
         stss3_op_drop(op);
     }
-    if (status == REGSTORE_OK && !stss3_sha256_hex(stss3_chunk_data(chunk), (size_t)len, sha256))
-        status = plug_no_memory(call);
     if (status == REGSTORE_OK) {
+        stss3_sha256_hex(stss3_chunk_data(chunk), (size_t)len, sha256);
         op = stss3_part_new(&c->store->running->client, c->to, c->upload_id, (unsigned)i + 1, chunk,
                             sha256, c->sum);
         status = op == NULL ? plug_no_memory(call) : stss3_op_run(op, call);

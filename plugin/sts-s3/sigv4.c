@@ -6,10 +6,10 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <openssl/sha.h>
 #include <string.h>
 
 #include "bytes.h"
+#include "digest.h"
 
 #define ALGORITHM "AWS4-HMAC-SHA256"
 
@@ -19,13 +19,11 @@ struct header_list {
     size_t n;
 };
 
-bool stss3_sha256_hex(const void *data, size_t len, char out[STSS3_SHA256_HEX])
+void stss3_sha256_hex(const void *data, size_t len, char out[STSS3_SHA256_HEX])
 {
-    uint8_t digest[SHA256_DIGEST_LENGTH];
-    if (SHA256(data, len, digest) == NULL)
-        return false;
+    uint8_t digest[32];
+    plug_sha256(data, len, digest);
     plug_hex(digest, sizeof digest, out);
-    return true;
 }
 
 static bool hmac(const uint8_t *key, size_t key_len, const char *text, size_t len, uint8_t out[32])
@@ -295,9 +293,9 @@ static bool finish(struct stss3_signature *s, const struct stss3_signer *signer,
     char digest[STSS3_SHA256_HEX];
     uint8_t mac[32];
 
-    if (plug_buf_failed(&s->canonical_request) ||
-        !stss3_sha256_hex(s->canonical_request.data, s->canonical_request.len, digest))
+    if (plug_buf_failed(&s->canonical_request))
         return false;
+    stss3_sha256_hex(s->canonical_request.data, s->canonical_request.len, digest);
     plug_buf_str(out, ALGORITHM "\n");
     plug_buf_str(out, s->amz_date);
     plug_buf_char(out, '\n');

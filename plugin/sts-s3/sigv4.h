@@ -21,8 +21,8 @@
 #define STSS3_UNSIGNED_PAYLOAD "UNSIGNED-PAYLOAD"
 #define STSS3_EMPTY_SHA256     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
-/* False: OpenSSL gave nothing, which means no memory. */
-bool stss3_sha256_hex(const void *data, size_t len, char out[STSS3_SHA256_HEX]);
+/* Without EVP, which exit() takes down under a caller's thread that is still in a call. */
+void stss3_sha256_hex(const void *data, size_t len, char out[STSS3_SHA256_HEX]);
 
 /* Who signs, and for which place.  Views; session_token is NULL for long-term keys. */
 struct stss3_signer {

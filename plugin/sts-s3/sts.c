@@ -52,8 +52,10 @@ static bool write_form(struct stss3_request *request)
         stss3_form_add(&a->form, "ExternalId", role->external_id);
     request->body = (const uint8_t *)a->form.data;
     request->body_len = a->form.len;
-    return !plug_buf_failed(&a->form) &&
-           stss3_sha256_hex(a->form.data, a->form.len, a->form_sha256);
+    if (plug_buf_failed(&a->form))
+        return false;
+    stss3_sha256_hex(a->form.data, a->form.len, a->form_sha256);
+    return true;
 }
 
 static enum stss3_ready no_memory(struct stss3_request *request)

@@ -149,10 +149,11 @@ static struct stss3_request *new_question(const struct stss3_user_ask *ask, cons
         request->body = (const uint8_t *)q->form.data;
         request->body_len = q->form.len;
     }
-    if (plug_buf_failed(&q->form) || !stss3_sha256_hex(q->form.data, q->form.len, q->form_sha256)) {
+    if (plug_buf_failed(&q->form)) {
         stss3_request_unref(request);
         return NULL;
     }
+    stss3_sha256_hex(q->form.data, q->form.len, q->form_sha256);
     return request;
 }
 

@@ -135,7 +135,7 @@ static void parse_aws(struct parsed *p, const struct aws_vector *v)
     p->request.path = v->path;
     p->request.flags = STSS3_SIGN_ENCODE_PATH | (v->normalizes ? STSS3_SIGN_NORMALIZE_PATH : 0) |
                        (v->signs_body ? STSS3_SIGN_PAYLOAD_HEADER : 0);
-    ck_assert(stss3_sha256_hex(body, strlen(body), p->payload_sha256));
+    stss3_sha256_hex(body, strlen(body), p->payload_sha256);
 }
 
 static void check_outcome(const struct stss3_signature *s, const struct aws_outcome *expected)
@@ -224,7 +224,7 @@ static void sign_s3(const struct s3_vector *v, struct stss3_signing_key *key,
     p.request.payload_sha256 = v->payload_sha256;
     p.request.flags = STSS3_SIGN_FOR_S3;
     if (v->body != NULL) {
-        ck_assert(stss3_sha256_hex(v->body, strlen(v->body), p.payload_sha256));
+        stss3_sha256_hex(v->body, strlen(v->body), p.payload_sha256);
         ck_assert_str_eq(p.payload_sha256, v->payload_sha256);
     }
     if (v->expires_s == 0)
@@ -262,7 +262,7 @@ START_TEST(signing_key_and_seed_give_the_chunk_signatures_of_s3)
     for (size_t i = 0; i < sizeof s3_chunks / sizeof s3_chunks[0]; i++) {
         uint8_t mac[32];
         unsigned mac_len = 0;
-        ck_assert(stss3_sha256_hex(data, s3_chunks[i].len, digest));
+        stss3_sha256_hex(data, s3_chunks[i].len, digest);
         plug_buf_reset(&text);
         plug_buf_printf(&text,
                         "AWS4-HMAC-SHA256-PAYLOAD\n20130524T000000Z\n"
