@@ -228,6 +228,21 @@ static int by_key(const void *a, const void *b)
     return strcmp(((const struct stss3_entry *)a)->key, ((const struct stss3_entry *)b)->key);
 }
 
+/* LIST-1: once, whatever a server repeats. */
+static void sort_entries(struct stss3_listing *l)
+{
+    size_t kept = 0;
+    if (l->n > 1)
+        qsort(l->entries, l->n, sizeof *l->entries, by_key);
+    for (size_t i = 0; i < l->n; i++) {
+        if (kept != 0 && strcmp(l->entries[kept - 1].key, l->entries[i].key) == 0)
+            free(l->entries[i].key);
+        else
+            l->entries[kept++] = l->entries[i];
+    }
+    l->n = kept;
+}
+
 static void take_time(struct stss3_listing *l, const struct stss3_op *op)
 {
     const char *date = stss3_request_answer_header(op->request, "date");
@@ -333,10 +348,10 @@ static regstore_status read_page(struct stss3_listing *l, struct plug_call *call
         status = bad.status == status ? plug_call_adopt(call, &bad) : plug_no_memory(call);
     else if (!settle(&page))
         status = plug_no_memory(call);
-    if (status == REGSTORE_OK && l->n > 1)
-        qsort(l->entries, l->n, sizeof *l->entries, by_key);
-    if (status == REGSTORE_OK)
+    if (status == REGSTORE_OK) {
+        sort_entries(l);
         status = find_next_place(&page, call);
+    }
     if (status != REGSTORE_OK)
         drop_entries(l);
     clear_page(&page);
