@@ -225,7 +225,9 @@ static struct stss3_op *page_op(const struct stss3_listing *l, bool is_encoded)
 /* Keys and common prefixes come in two lists; the host wants them in one order. */
 static int by_key(const void *a, const void *b)
 {
-    return strcmp(((const struct stss3_entry *)a)->key, ((const struct stss3_entry *)b)->key);
+    const struct stss3_entry *one = a, *other = b;
+    const int order = strcmp(one->key, other->key);
+    return order != 0 ? order : one->is_prefix - other->is_prefix;
 }
 
 /* LIST-1: once, whatever a server repeats. */
@@ -235,7 +237,7 @@ static void sort_entries(struct stss3_listing *l)
     if (l->n > 1)
         qsort(l->entries, l->n, sizeof *l->entries, by_key);
     for (size_t i = 0; i < l->n; i++) {
-        if (kept != 0 && strcmp(l->entries[kept - 1].key, l->entries[i].key) == 0)
+        if (kept != 0 && by_key(&l->entries[kept - 1], &l->entries[i]) == 0)
             free(l->entries[i].key);
         else
             l->entries[kept++] = l->entries[i];
